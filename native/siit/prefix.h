@@ -1,0 +1,56 @@
+// IPv4-embedded IPv6 addresses (RFC 6052).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "packet/address.h"
+
+namespace platypus {
+
+/// A translation prefix of 32, 40, 48, 56, 64 or 96 bits (RFC 6052 §2.2).
+class Pref64 {
+ public:
+  Pref64() : Pref64(Ipv6Address{}, 96) {}
+  /// The caller has checked the length with isValid(); bits past it are cleared.
+  Pref64(const Ipv6Address& prefix, uint8_t length);
+
+  /// RFC 6052 §2.2: the six lengths, and bits 64..71 zero.
+  static bool isValid(const Ipv6Address& prefix, uint8_t length);
+
+  /// The address with `ipv4` embedded; octet u and suffix are zero.
+  Ipv6Address embed(Ipv4Address ipv4) const;
+  /// The IPv4 address inside `ipv6`; nothing where the prefix differs or octet u is not zero
+  /// (RFC 6052 §2.2 gives it no meaning). Suffix bits are ignored.
+  std::optional<Ipv4Address> extract(const Ipv6Address& ipv6) const;
+  bool contains(const Ipv6Address& ipv6) const;
+  /// 64:ff9b::/96 (RFC 6052 §2.1).
+  bool isWellKnown() const { return well_known_; }
+  uint8_t length() const { return length_; }
+  const Ipv6Address& address() const { return prefix_; }
+
+ private:
+  Ipv6Address prefix_;
+  uint64_t high_mask_ = 0;  // wire order
+  uint64_t low_mask_ = 0;
+  uint8_t length_ = 96;
+  bool well_known_ = false;
+};
+
+/// An IPv4 address that must not be combined with the well-known prefix: RFC 6052 §3.1 with
+/// RFC 5735 §3 and RFC 6598.
+bool isNonGlobal(Ipv4Address address);
+
+/// An IPv4 source that no router forwards (RFC 1812 §5.3.7): 0/8, 127/8, multicast, class E.
+constexpr bool isIllegalSource(Ipv4Address address) {
+  const uint32_t host = address.host();
+  return (host >> 24) == 0 || (host >> 24) == 127 || (host >> 28) >= 14;
+}
+
+/// Multicast, class E and broadcast destinations (RFC 7915 §1.2 translates unicast only).
+constexpr bool isUnicastDestination(Ipv4Address address) {
+  const uint32_t host = address.host();
+  return (host >> 28) < 14 && (host >> 24) != 0 && (host >> 24) != 127;
+}
+
+}  // namespace platypus
