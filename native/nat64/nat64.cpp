@@ -1,0 +1,39 @@
+#include "nat64/nat64.h"
+
+namespace platypus {
+
+Nat64::Nat64(const Nat64Limits& limits, Pool4::Shard shard, const RandomSource::Seed& seed,
+             Counters& counters)
+    : counters_(counters),
+      tables_(limits, shard, seed, counters),
+      identifications_(tables_.random().next64()) {}
+
+uint32_t Nat64::lifetime(Proto proto) const {
+  return proto == Proto::kUdp ? config_->timeouts.udp : config_->timeouts.icmp;
+}
+
+bool Nat64::isForbidden(uint8_t pool6, Ipv4Address address) const {
+  return !config_->policy.allow_non_global && config_->pool6[pool6].isWellKnown() &&
+         isNonGlobal(address);
+}
+
+void Nat64::step(uint32_t number, Side from, uint8_t flags, uint32_t now) {
+  Session& session = tables_.session(number);
+  const TcpStep step = tcpStep(session.state, from, tcpEvent(flags));
+  const bool moved = step.next != session.state;
+  session.state = step.next;
+  switch (step.timer) {
+    case TcpTimer::kUnchanged:
+      break;
+    case TcpTimer::kEstablished:
+      session.deadline = now + config_->timeouts.tcp_established + 1;
+      if (moved) tables_.discardSyn(session);
+      break;
+    case TcpTimer::kTransitory:
+      session.deadline = now + config_->timeouts.tcp_transitory + 1;
+      if (moved) tables_.hasten(number);
+      break;
+  }
+}
+
+}  // namespace platypus

@@ -1,0 +1,206 @@
+#include "nat64/pool4.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace platypus {
+namespace {
+
+constexpr uint32_t kIndexSlots = Pool4::kMost * 4;
+constexpr uint64_t kEven = 0x5555555555555555u;
+constexpr uint64_t kOdd = ~kEven;
+constexpr uint64_t kAnyParity = ~uint64_t{0};
+/// Addresses looked at for a new host before it is refused: bounds the work per packet of a flood
+/// against a full pool.
+constexpr uint32_t kMostTries = 64;
+
+}  // namespace
+
+Pool4::Pool4(Shard shard)
+    : shard_(shard),
+      bitmaps_(size_t{kMost} * kProtos * kWords, HugeArray<uint64_t>::Take::kWhenUsed),
+      slots_(kMost, HugeArray<Slot>::Take::kWhenUsed),
+      index_(kIndexSlots, HugeArray<uint32_t>::Take::kNow),
+      active_(kMost, HugeArray<uint32_t>::Take::kNow) {}
+
+size_t Pool4::bytes() const {
+  return size_t{touched_} * (kProtos * kWords * 8 + sizeof(Slot)) + index_.bytes() +
+         active_.bytes();
+}
+
+uint32_t Pool4::indexHome(Ipv4Address address) const {
+  return (address.host() * 0x9e3779b1u) >> 18;  // 14 bits: kIndexSlots
+}
+
+uint32_t Pool4::find(Ipv4Address address) const {
+  static_assert(kIndexSlots == 1u << 14);
+  for (uint32_t at = indexHome(address);; at = (at + 1) % kIndexSlots) {
+    const uint32_t entry = index_[at];
+    if (entry == 0) return kNone;
+    if (slots_[entry - 1].entry.address == address) return entry - 1;
+  }
+}
+
+void Pool4::rebuildIndex() {
+  std::memset(index_.data(), 0, index_.bytes());
+  for (uint32_t n = 0; n < active_count_; ++n) {
+    uint32_t at = indexHome(slots_[active_[n]].entry.address);
+    while (index_[at] != 0) at = (at + 1) % kIndexSlots;
+    index_[at] = active_[n] + 1;
+  }
+}
+
+void Pool4::retire(std::span<const Pool4Entry> entries) {
+  uint32_t left = 0;
+  for (uint32_t n = 0; n < active_count_; ++n) {
+    const Ipv4Address address = slots_[active_[n]].entry.address;
+    const bool stays = std::any_of(entries.begin(), entries.end(), [&](const Pool4Entry& entry) {
+      return entry.address == address;
+    });
+    slots_[active_[n]].active = stays;
+    if (stays) active_[left++] = active_[n];
+  }
+  active_count_ = left;
+  rebuildIndex();
+}
+
+void Pool4::replace(std::span<const Pool4Entry> entries) {
+  retire(entries);
+  // Slots keep their number while they are active, because hosts refer to it.
+  uint32_t order[kMost];
+  uint32_t count = 0;
+  uint32_t next = 0;
+  for (const Pool4Entry& entry : entries.first(std::min<size_t>(entries.size(), kMost))) {
+    uint32_t slot = find(entry.address);
+    if (slot == kNone) {
+      while (next < touched_ && slots_[next].active) ++next;
+      slot = next;
+      touched_ = std::max(touched_, next + 1);
+      slots_[slot] =
+          Slot{.entry = entry, .active = true, .hosts = 0, .used = {}, .used_in_range = {}};
+    } else if (!(slots_[slot].entry == entry)) {
+      slots_[slot].entry = entry;
+      countUsedInRange(slot);
+    }
+    order[count++] = slot;
+  }
+  std::copy(order, order + count, active_.data());
+  active_count_ = count;
+  rebuildIndex();
+}
+
+void Pool4::countUsedInRange(uint32_t slot) {
+  Slot& target = slots_[slot];
+  const uint32_t low = target.entry.port_min;
+  const uint32_t high = target.entry.port_max;
+  for (const Proto proto : {Proto::kTcp, Proto::kUdp, Proto::kIcmp}) {
+    const uint64_t* bits = bitmap(slot, proto);
+    uint32_t used = 0;
+    for (uint32_t word = low / 64; word <= high / 64; ++word) {
+      uint64_t in_range = bits[word];
+      if (word == low / 64) in_range &= ~uint64_t{0} << (low % 64);
+      if (word == high / 64 && high % 64 != 63) in_range &= (uint64_t{1} << (high % 64 + 1)) - 1;
+      used += static_cast<uint32_t>(std::popcount(in_range));
+    }
+    target.used_in_range[protoIndex(proto)] = used;
+  }
+}
+
+uint32_t Pool4::capacity(const Slot& slot) const {
+  return (uint32_t{slot.entry.port_max} - slot.entry.port_min + 1) / shard_.count;
+}
+
+uint32_t Pool4::choose(uint64_t hint, Proto proto) const {
+  if (active_count_ == 0) return kNone;
+  uint32_t n = static_cast<uint32_t>(((hint >> 32) * active_count_) >> 32);
+  const uint32_t tries = std::min(active_count_, kMostTries);
+  for (uint32_t i = 0; i < tries; ++i) {
+    const uint32_t number = active_[n];
+    const Slot& slot = slots_[number];
+    if (slot.used_in_range[protoIndex(proto)] < capacity(slot)) return number;
+    n = n + 1 == active_count_ ? 0 : n + 1;
+  }
+  return kNone;
+}
+
+/// A free port in [low, high], the search starting at a random one; 0 if none.
+uint16_t Pool4::findFree(const uint64_t* bits, uint32_t low, uint32_t high, uint64_t parity,
+                         RandomSource& random) const {
+  if (low > high) return 0;
+  const uint32_t start = low + random.below(high - low + 1);
+  const uint32_t first = low / 64;
+  const uint32_t last = high / 64;
+  uint32_t word = start / 64;
+  // The start's own word comes twice: above the start first, below it at the end of the round.
+  for (uint32_t step = 0; step <= last - first + 1; ++step) {
+    if (mine(word)) {
+      uint64_t free = ~bits[word] & parity;
+      if (word == first) free &= ~uint64_t{0} << (low % 64);
+      if (word == last && high % 64 != 63) free &= (uint64_t{1} << (high % 64 + 1)) - 1;
+      if (step == 0) free &= ~uint64_t{0} << (start % 64);
+      if (free != 0) return static_cast<uint16_t>(word * 64 + std::countr_zero(free));
+    }
+    word = word == last ? first : word + 1;
+  }
+  return 0;
+}
+
+uint16_t Pool4::allocate(uint32_t slot, Proto proto, uint16_t wanted, RandomSource& random) {
+  Slot& target = slots_[slot];
+  if (target.used_in_range[protoIndex(proto)] >= capacity(target)) return 0;
+  const uint64_t* bits = bitmap(slot, proto);
+  const uint32_t low = std::max<uint32_t>(target.entry.port_min, 1);
+  const uint32_t high = target.entry.port_max;
+  uint16_t port = 0;
+  if (proto == Proto::kIcmp) {
+    port = findFree(bits, low, high, kAnyParity, random);
+  } else {
+    const uint32_t low_end = std::min<uint32_t>(high, 1023);
+    const uint32_t high_start = std::max<uint32_t>(low, 1024);
+    const bool want_low = wanted < 1024;
+    const uint64_t parity = proto == Proto::kUdp ? (wanted % 2 == 0 ? kEven : kOdd) : kAnyParity;
+    const auto in_class = [&](bool low_class, uint64_t mask) {
+      return low_class ? findFree(bits, low, low_end, mask, random)
+                       : findFree(bits, high_start, high, mask, random);
+    };
+    port = in_class(want_low, parity);
+    if (port == 0 && parity != kAnyParity) port = in_class(want_low, kAnyParity);
+    if (port == 0) port = in_class(!want_low, parity);
+    if (port == 0 && parity != kAnyParity) port = in_class(!want_low, kAnyParity);
+  }
+  if (port != 0) reserve(slot, proto, port);
+  return port;
+}
+
+bool Pool4::reserve(uint32_t slot, Proto proto, uint16_t port) {
+  uint64_t& word = bitmap(slot, proto)[port / 64];
+  const uint64_t bit = uint64_t{1} << (port % 64);
+  if ((word & bit) != 0) return false;
+  word |= bit;
+  Slot& target = slots_[slot];
+  ++target.used[protoIndex(proto)];
+  if (port >= target.entry.port_min && port <= target.entry.port_max) {
+    ++target.used_in_range[protoIndex(proto)];
+  }
+  return true;
+}
+
+void Pool4::release(uint32_t slot, Proto proto, uint16_t port) {
+  uint64_t& word = bitmap(slot, proto)[port / 64];
+  const uint64_t bit = uint64_t{1} << (port % 64);
+  if ((word & bit) == 0) return;
+  word &= ~bit;
+  Slot& target = slots_[slot];
+  --target.used[protoIndex(proto)];
+  if (port >= target.entry.port_min && port <= target.entry.port_max) {
+    --target.used_in_range[protoIndex(proto)];
+  }
+}
+
+Pool4::Usage Pool4::usage(uint32_t n) const {
+  const Slot& slot = slots_[active_[n]];
+  return {slot.entry, slot.hosts, {slot.used[0], slot.used[1], slot.used[2]}};
+}
+
+}  // namespace platypus
