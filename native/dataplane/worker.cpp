@@ -1,0 +1,408 @@
+#include "dataplane/worker.h"
+
+#include <cstring>
+
+#include "packet/icmp4.h"
+#include "packet/ipv4.h"
+#include "packet/ipv6.h"
+#include "siit/fragments.h"
+#include "siit/segments.h"
+#include "siit/stateless.h"
+#include "siit/transport.h"
+#include "siit/v4_to_v6.h"
+#include "siit/v6_to_v4.h"
+
+namespace platypus {
+namespace {
+
+constexpr uint32_t kMsPerTick = 100;
+/// Sessions looked at for expiry after each burst: about as many as a burst can create, several
+/// times.
+constexpr uint32_t kExpireBudget = 256;
+/// BIB entries looked at, or sessions removed, in one step of a change.
+constexpr uint32_t kChangeBudget = 1024;
+/// RFC 7600's dummy address: says "a translator" where it has no address of its own.
+constexpr Ipv4Address kDummy = Ipv4Address::fromHost(0xc0000008);
+
+constexpr bool isMask(const std::optional<Ipv4Prefix>& prefix, Ipv4Address address) {
+  return !prefix || prefix->contains(address);
+}
+
+}  // namespace
+
+Worker::Worker(Port& port, const Options& options)
+    : port_(port),
+      mode_(options.mode),
+      nat64_(options.limits, options.shard, options.seed, counters_),
+      reassembly_(options.limits.reassembly, nat64_.tables().hashKey()),
+      identifications_(nat64_.tables().random().next64()),
+      slots_(new std::byte[3 * size_t{kSlotBytes}]),
+      error_slot_(slots_.get()),
+      fragment_slot_(slots_.get() + kSlotBytes),
+      split_slot_(slots_.get() + 2 * size_t{kSlotBytes}) {}
+
+bool Worker::ok() const {
+  return nat64_.tables().ok() && reassembly_.ok();
+}
+
+void Worker::use(std::shared_ptr<const Config> config) {
+  config_ = std::move(config);
+  errors4_.configure(config_->icmp_rate_per_second, config_->icmp_burst);
+  errors6_.configure(config_->icmp_rate_per_second, config_->icmp_burst);
+  nat64_.use(config_->translation);
+  nat64_.tables().retirePool4(config_->translation.pool4);
+  purging_ = true;
+}
+
+bool Worker::continueUse() {
+  if (purging_) {
+    purging_ = !nat64_.tables().purgePool4(config_->translation.pool4, kChangeBudget);
+  }
+  return !purging_;
+}
+
+// --- A burst, in the order in which a packet meets it --------------------------------------------
+
+size_t Worker::poll(uint64_t nowMs) {
+  now_ms_ = nowMs;
+  now_ = static_cast<uint32_t>(nowMs / kMsPerTick);
+  if (!started_) {
+    started_ = true;
+    nat64_.tables().startAt(now_);
+  }
+  const size_t count = port_.receive(packets_);
+  for (size_t i = 0; i < count; ++i) prepare(packets_[i], flights_[i]);
+  if (count > 1 && mode_ == Mode::kNat64) {
+    for (size_t i = 0; i < count; ++i) {
+      const Flight& flight = flights_[i];
+      if (flight.v6.hash != 0) nat64_.tables().prefetchSession(flight.v6);
+      if (flight.v4.hash != 0) nat64_.tables().prefetchSession(flight.v4);
+    }
+  }
+  for (size_t i = 0; i < count; ++i) handle(packets_[i], flights_[i], false);
+  behind_ = !expire(kExpireBudget);
+  countLosses();
+  return count;
+}
+
+void Worker::prepare(Packet& packet, Flight& flight) {
+  flight.v6.hash = 0;
+  flight.v4.hash = 0;
+  const uint32_t bytes = packet.length();
+  flight.verdict = parse(packet, flight.view);
+  const bool v6 = bytes != 0 && (std::to_integer<uint8_t>(packet.data()[0]) >> 4) == 6;
+  if (flight.verdict.reason != Counter::kDropNotIp) {
+    counters_.add(v6 ? Counter::kReceivedV6 : Counter::kReceivedV4);
+    counters_.add(v6 ? Counter::kReceivedV6Bytes : Counter::kReceivedV4Bytes, bytes);
+  }
+  if (packet.offload.needsChecksum()) counters_.add(Counter::kChecksumLeftToKernel);
+  if (!flight.verdict.pass || mode_ == Mode::kSiit) return;
+  if (flight.view.fragmented) {
+    counters_.add(Counter::kFragmentsReceived);
+    return;
+  }
+  if (v6) {
+    flight.verdict = nat64_.tuple(packet, flight.view, flight.v6);
+    if (flight.v6.hash != 0) nat64_.tables().prefetch(flight.v6);
+  } else {
+    flight.verdict = nat64_.tuple(packet, flight.view, flight.v4);
+    if (flight.v4.hash != 0) nat64_.tables().prefetch(flight.v4);
+  }
+}
+
+void Worker::handle(Packet& packet, Flight& flight, bool reassembled) {
+  if (!flight.verdict.pass) {
+    refuse(packet, flight.view, flight.verdict);
+  } else if (mode_ == Mode::kSiit) {
+    handleStateless(packet, flight.view);
+  } else if (flight.view.fragmented) {
+    handleFragment(packet, flight);
+  } else if (flight.view.version == 6) {
+    handleV6(packet, flight, reassembled);
+  } else {
+    handleV4(packet, flight, {.now = now_, .decrement = true, .reassembled = reassembled});
+  }
+}
+
+void Worker::handleV6(Packet& packet, const Flight& flight, bool reassembled) {
+  const PacketView& view = flight.view;
+  const Nat64::Pass pass{.now = now_, .decrement = true, .reassembled = reassembled};
+  Nat64::Translated translated;
+  const bool error = view.transport == Transport::kIcmpError;
+  const Verdict verdict = error ? nat64_.outboundError(packet, view, pass, translated)
+                                : nat64_.outbound(packet, view, flight.v6, pass, translated);
+  if (!verdict.pass) return refuse(packet, view, verdict);
+  if (translated.sizing.split) return handleSplit(packet, view);
+  countTranslated(packet, view, translated.sizing);
+  if (nat64_.tables().pool4().contains(translated.destination)) return hairpin(packet);
+  emitV4(packet, translated.sizing);
+}
+
+void Worker::handleV4(Packet& packet, const Flight& flight, const Nat64::Pass& pass) {
+  const PacketView& view = flight.view;
+  Nat64::Translated translated;
+  const bool error = view.transport == Transport::kIcmpError;
+  const Verdict verdict = error ? nat64_.inboundError(packet, view, pass, translated)
+                                : nat64_.inbound(packet, view, flight.v4, pass, translated);
+  if (!verdict.pass) return refuse(packet, view, verdict);
+  if (translated.sizing.split) return handleSplit(packet, view);
+  countTranslated(packet, view, translated.sizing);
+  emitV6(packet, translated.sizing, view.identification);
+}
+
+/// RFC 6146 §3.8: the outgoing packet is taken as an incoming one; the hop limit has been paid.
+void Worker::hairpin(Packet& packet) {
+  counters_.add(Counter::kHairpinned);
+  Flight flight;
+  flight.verdict = parse(packet, flight.view);
+  if (flight.verdict.pass) flight.verdict = nat64_.tuple(packet, flight.view, flight.v4);
+  if (!flight.verdict.pass) return refuse(packet, flight.view, flight.verdict);
+  handleV4(packet, flight, {.now = now_, .decrement = false, .reassembled = false});
+}
+
+void Worker::handleFragment(const Packet& packet, const Flight& flight) {
+  const uint32_t lifetime = config_->translation.timeouts.fragment;
+  Reassembly::Result result = reassembly_.add(packet, flight.view, now_, lifetime);
+  if (!result.verdict.pass) return refuse(packet, flight.view, result.verdict);
+  if (!result.complete) return;
+  counters_.add(Counter::kReassembled);
+  Flight whole;
+  whole.verdict = parse(result.whole, whole.view);
+  if (whole.verdict.pass) {
+    whole.verdict = whole.view.version == 6 ? nat64_.tuple(result.whole, whole.view, whole.v6)
+                                            : nat64_.tuple(result.whole, whole.view, whole.v4);
+  }
+  handle(result.whole, whole, true);
+}
+
+/// Datagrams that do not fit as they are: each is judged by itself.
+void Worker::handleSplit(const Packet& packet, const PacketView& view) {
+  counters_.add(Counter::kSuperUdpSplit);
+  splitUdp(packet, view, split_slot_, [&](Packet& datagram) {
+    Flight flight;
+    flight.verdict = parse(datagram, flight.view);
+    if (flight.verdict.pass && mode_ == Mode::kNat64) {
+      flight.verdict = flight.view.version == 6 ? nat64_.tuple(datagram, flight.view, flight.v6)
+                                                : nat64_.tuple(datagram, flight.view, flight.v4);
+    }
+    handle(datagram, flight, false);
+  });
+}
+
+void Worker::handleStateless(Packet& packet, const PacketView& view) {
+  const Nat64Config& config = config_->translation;
+  Sizing sizing;
+  const Verdict verdict =
+      view.version == 6
+          ? translateV6ToV4(packet, view, config.pool6, config.policy, identifications_, sizing)
+          : translateV4ToV6(packet, view, config.pool6, config.policy, sizing);
+  if (!verdict.pass) return refuse(packet, view, verdict);
+  if (sizing.split) return handleSplit(packet, view);
+  countTranslated(packet, view, sizing);
+  if (view.version == 6) {
+    emitV4(packet, sizing);
+  } else {
+    emitV6(packet, sizing, view.identification);
+  }
+}
+
+void Worker::countTranslated(const Packet& packet, const PacketView& view, const Sizing& sizing) {
+  if (view.transport == Transport::kIcmpError) counters_.add(Counter::kIcmpErrorTranslated);
+  if (!packet.offload.isGso()) return;
+  if (sizing.gso_size != 0) counters_.add(Counter::kGsoSizeLowered);
+  const bool udp = packet.offload.gsoKind() == Offload::kGsoUdp;
+  if (view.version == 6) {
+    counters_.add(udp ? Counter::kSuperUdpV6ToV4 : Counter::kSuperTcpV6ToV4);
+  } else {
+    counters_.add(udp ? Counter::kSuperUdpV4ToV6 : Counter::kSuperTcpV4ToV6);
+  }
+}
+
+void Worker::emitV4(Packet& packet, const Sizing& sizing) {
+  const uint16_t limit = config_->translation.policy.mtu4;
+  if (!sizing.fragment || packet.length() <= limit) return send(packet);
+  finishChecksum(packet);
+  counters_.add(Counter::kFragmented, fragmentV4(packet, limit, fragment_slot_,
+                                                 [&](Packet& fragment) { send(fragment); }));
+}
+
+void Worker::emitV6(Packet& packet, const Sizing& sizing, uint32_t identification) {
+  const uint16_t limit = fragmentLimitV6(config_->translation.policy);
+  if (!sizing.fragment || packet.length() <= limit) return send(packet);
+  finishChecksum(packet);
+  counters_.add(Counter::kFragmented, fragmentV6(packet, limit, identification, fragment_slot_,
+                                                 [&](Packet& fragment) { send(fragment); }));
+}
+
+void Worker::send(Packet& packet) {
+  const bool v6 = (std::to_integer<uint8_t>(packet.data()[0]) >> 4) == 6;
+  const uint32_t bytes = packet.length();
+  if (!port_.send(packet)) return;  // counted by the port, see countLosses()
+  counters_.add(v6 ? Counter::kSentV6 : Counter::kSentV4);
+  counters_.add(v6 ? Counter::kSentV6Bytes : Counter::kSentV4Bytes, bytes);
+}
+
+// --- Refusing ------------------------------------------------------------------------------------
+
+Ipv4Address Worker::errorSource4(const Packet& packet) const {
+  if (config_->icmp_source4) return *config_->icmp_source4;
+  const auto header = load<Ipv4Header>(packet.data());
+  const Pool4& pool4 = nat64_.tables().pool4();
+  if (pool4.contains(header.destination)) return header.destination;
+  return pool4.size() != 0 ? pool4.usage(0).entry.address : kDummy;
+}
+
+Ipv6Address Worker::errorSource6() const {
+  if (config_->icmp_source6) return *config_->icmp_source6;
+  return config_->translation.pool6[0].embed(kDummy);
+}
+
+void Worker::refuse(const Packet& packet, const PacketView& view, const Verdict& verdict) {
+  counters_.add(verdict.reason);
+  if (!verdict.error) return;
+  const bool v4 = (std::to_integer<uint8_t>(packet.data()[0]) >> 4) == 4;
+  bool built = false;
+  if (v4) {
+    const Ipv4Address source = errorSource4(packet);
+    const auto header = load<Ipv4Header>(packet.data());
+    built = errors4_.take(now_ms_) &&
+            originateV4(packet, view, verdict, source,
+                        identifications_.next(source, header.source, 1), error_slot_);
+  } else {
+    built =
+        errors6_.take(now_ms_) && originateV6(packet, view, verdict, errorSource6(), error_slot_);
+  }
+  if (!built) return counters_.add(Counter::kIcmpErrorSuppressed);
+  counters_.add(Counter::kIcmpErrorSent);
+  send(error_slot_);
+}
+
+// --- Time ----------------------------------------------------------------------------------------
+
+bool Worker::expire(uint32_t budget) {
+  const uint32_t lost = reassembly_.expire(now_);
+  if (lost != 0) counters_.add(Counter::kDropFragmentTimeout, lost);
+  if (config_ == nullptr) return true;
+  return nat64_.expire(now_, budget, split_slot_, [&](const Nat64::Ending& ending, Packet& probe) {
+    if (ending.probe) return send(probe);
+    Packet& syn = split_slot_;
+    syn.reset(static_cast<uint32_t>(ending.syn.size()));
+    std::memcpy(syn.data(), ending.syn.data(), ending.syn.size());
+    PacketView view;
+    view.version = 4;
+    view.transport = Transport::kTcp;
+    // RFC 6146 §3.5.2.2: port unreachable, quoting the SYN. It was counted when it was stored.
+    const Ipv4Address source = errorSource4(syn);
+    const auto header = load<Ipv4Header>(syn.data());
+    const Verdict verdict =
+        Verdict::refuse(Counter::kDropSynStored, icmp4::kUnreachable, icmp4::kPortUnreachable);
+    if (!errors4_.take(now_ms_) ||
+        !originateV4(syn, view, verdict, source, identifications_.next(source, header.source, 1),
+                     error_slot_)) {
+      return counters_.add(Counter::kIcmpErrorSuppressed);
+    }
+    counters_.add(Counter::kIcmpErrorSent);
+    send(error_slot_);
+  });
+}
+
+void Worker::expireAll(uint64_t nowMs) {
+  now_ms_ = nowMs;
+  now_ = static_cast<uint32_t>(nowMs / kMsPerTick);
+  if (!started_) {
+    started_ = true;
+    nat64_.tables().startAt(now_);
+  }
+  while (!expire(kExpireBudget)) {
+  }
+}
+
+void Worker::countLosses() {
+  const PortLosses losses = port_.losses();
+  if (losses.read != losses_.read) {
+    counters_.add(Counter::kDropDeviceRead, losses.read - losses_.read);
+  }
+  if (losses.queue_full != losses_.queue_full) {
+    counters_.add(Counter::kDropDeviceQueueFull, losses.queue_full - losses_.queue_full);
+  }
+  if (losses.refused != losses_.refused) {
+    counters_.add(Counter::kDropDeviceRefused, losses.refused - losses_.refused);
+  }
+  losses_ = losses;
+}
+
+// --- Listings and changes ------------------------------------------------------------------------
+
+void Worker::list(const TableQuery& query, SessionPage& page) const {
+  const Tables& tables = nat64_.tables();
+  const uint32_t end = tables.sessionsTouched();
+  uint32_t at = query.cursor;
+  const uint32_t stop = at + kPageLooks < end ? at + kPageLooks : end;
+  page.rows.clear();
+  for (; at < stop && page.rows.size() < query.limit; ++at) {
+    const Session& session = tables.session(at);
+    if (session.proto == Proto::kNone ||
+        (query.proto != Proto::kNone && session.proto != query.proto) ||
+        (query.v6 && !query.v6->contains(session.host)) ||
+        (query.port6 && *query.port6 != session.host_port.host()) ||
+        !isMask(query.v4, session.pool) ||
+        (query.port4 && *query.port4 != session.pool_port.host()) ||
+        !isMask(query.remote4, session.remote)) {
+      continue;
+    }
+    const auto left = static_cast<int32_t>(session.deadline - 1 - now_);
+    page.rows.push_back({session, config_->translation.pool6[session.pool6].embed(session.remote),
+                         left < 0 ? 0 : static_cast<uint32_t>(left)});
+  }
+  page.next = at < end ? at : 0;
+}
+
+void Worker::list(const TableQuery& query, BibPage& page) const {
+  const Tables& tables = nat64_.tables();
+  const uint32_t end = tables.bibsTouched();
+  uint32_t at = query.cursor;
+  const uint32_t stop = at + kPageLooks < end ? at + kPageLooks : end;
+  page.rows.clear();
+  for (; at < stop && page.rows.size() < query.limit; ++at) {
+    const Bib& bib = tables.bib(at);
+    if (bib.proto == Proto::kNone || (query.proto != Proto::kNone && bib.proto != query.proto) ||
+        (query.v6 && !query.v6->contains(bib.host)) ||
+        (query.port6 && *query.port6 != bib.host_port.host()) || !isMask(query.v4, bib.pool) ||
+        (query.port4 && *query.port4 != bib.pool_port.host())) {
+      continue;
+    }
+    page.rows.push_back(bib);
+  }
+  page.next = at < end ? at : 0;
+}
+
+Tables::AddResult Worker::addBib(Proto proto, const Ipv6Address& host, Be16 host_port,
+                                 Ipv4Address pool, Be16 pool_port) {
+  return nat64_.tables().addStaticBib(proto, host, host_port, pool, pool_port);
+}
+
+Worker::RemoveResult Worker::removeBib(Proto proto, Ipv4Address pool, Be16 pool_port) {
+  const uint32_t number = nat64_.tables().findBib(proto, pool, pool_port);
+  if (number == Tables::kNone) return RemoveResult::kNone;
+  return nat64_.tables().removeBib(number, kChangeBudget) ? RemoveResult::kRemoved
+                                                          : RemoveResult::kGoOn;
+}
+
+void Worker::pool4(std::vector<Pool4::Usage>& usage) const {
+  const Pool4& pool = nat64_.tables().pool4();
+  usage.clear();
+  for (uint32_t n = 0; n < pool.size(); ++n) usage.push_back(pool.usage(n));
+}
+
+TableSizes Worker::sizes() const {
+  const Tables& tables = nat64_.tables();
+  return {tables.sessionCount(),
+          tables.bibCount(),
+          tables.staticBibCount(),
+          tables.hostCount(),
+          reassembly_.used(),
+          tables.syns().used(),
+          tables.bytes() + reassembly_.bytes()};
+}
+
+}  // namespace platypus

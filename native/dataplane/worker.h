@@ -1,0 +1,112 @@
+// A worker: one shard of the subscribers and ports, with its port, its tables and its counters.
+//
+// One burst goes: receive → parse, tuple, prefetch (all packets) → prefetch sessions (all) → look
+// up, translate, send (one after the other) → expire what is due, within a budget.
+//
+// Ownership: everything here belongs to one thread; only counters() may be read by others.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "dataplane/config.h"
+#include "dataplane/query.h"
+#include "nat64/nat64.h"
+#include "nat64/reassembly.h"
+#include "packet/counter.h"
+#include "port/port.h"
+#include "siit/originate.h"
+
+namespace platypus {
+
+class Worker {
+ public:
+  static constexpr size_t kBurst = 64;
+
+  struct Options {
+    Mode mode = Mode::kNat64;
+    Nat64Limits limits;
+    Pool4::Shard shard;
+    RandomSource::Seed seed{};
+  };
+  /// Takes all memory; check ok(). `port` must outlive the worker.
+  Worker(Port& port, const Options& options);
+  bool ok() const;
+
+  /// Starts to change to `config`; call continueUse() until it is true.
+  void use(std::shared_ptr<const Config> config);
+  /// One bounded step of removing what a smaller pool no longer carries. True when `config` is in
+  /// use as a whole.
+  bool continueUse();
+
+  /// One burst at `nowMs` (any clock that does not go back). Returns how many packets came.
+  size_t poll(uint64_t nowMs);
+  /// True when sessions are due that the last poll() had no time for.
+  bool isBehind() const { return behind_; }
+  /// Ends everything that is due at `nowMs`, without a bound: for tests and tools.
+  void expireAll(uint64_t nowMs);
+
+  const Counters& counters() const { return counters_; }
+
+  // Listings and changes, each one bounded step.
+  void list(const TableQuery& query, SessionPage& page) const;
+  void list(const TableQuery& query, BibPage& page) const;
+  Tables::AddResult addBib(Proto proto, const Ipv6Address& host, Be16 host_port, Ipv4Address pool,
+                           Be16 pool_port);
+  enum class RemoveResult : uint8_t { kRemoved, kNone, kGoOn };
+  RemoveResult removeBib(Proto proto, Ipv4Address pool, Be16 pool_port);
+  /// The usage of all pool4 addresses; `usage` has room for Pool4::kMost.
+  void pool4(std::vector<Pool4::Usage>& usage) const;
+  TableSizes sizes() const;
+
+ private:
+  struct Flight {
+    PacketView view;
+    Verdict verdict;
+    FlowV6 v6;
+    FlowV4 v4;
+  };
+
+  void prepare(Packet& packet, Flight& flight);
+  void handle(Packet& packet, Flight& flight, bool reassembled);
+  void handleStateless(Packet& packet, const PacketView& view);
+  void handleV6(Packet& packet, const Flight& flight, bool reassembled);
+  void handleV4(Packet& packet, const Flight& flight, const Nat64::Pass& pass);
+  void handleFragment(const Packet& packet, const Flight& flight);
+  void handleSplit(const Packet& packet, const PacketView& view);
+  void hairpin(Packet& packet);
+  void refuse(const Packet& packet, const PacketView& view, const Verdict& verdict);
+  void countTranslated(const Packet& packet, const PacketView& view, const Sizing& sizing);
+  void emitV4(Packet& packet, const Sizing& sizing);
+  void emitV6(Packet& packet, const Sizing& sizing, uint32_t identification);
+  void send(Packet& packet);
+  bool expire(uint32_t budget);
+  void countLosses();
+  Ipv4Address errorSource4(const Packet& packet) const;
+  Ipv6Address errorSource6() const;
+
+  Port& port_;
+  const Mode mode_;
+  Counters counters_;
+  Nat64 nat64_;
+  Reassembly reassembly_;
+  IdentificationSource identifications_;
+  std::shared_ptr<const Config> config_;
+  TokenBucket errors4_;
+  TokenBucket errors6_;
+  PortLosses losses_;
+  uint64_t now_ms_ = 0;
+  uint32_t now_ = 0;  // ticks of 100 ms
+  bool started_ = false;
+  bool purging_ = false;
+  bool behind_ = false;
+  std::unique_ptr<std::byte[]> slots_;
+  Packet error_slot_;     // errors and probes being built
+  Packet fragment_slot_;  // fragments being cut
+  Packet split_slot_;     // datagrams of a split super-packet
+  std::array<Packet, kBurst> packets_;
+  std::array<Flight, kBurst> flights_;
+};
+
+}  // namespace platypus

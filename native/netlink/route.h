@@ -1,0 +1,58 @@
+// Routes of the main table: list, add and remove device routes. linux/rtnetlink.h.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "netlink/socket.h"
+
+namespace platypus::netlink {
+
+/// rtm_protocol of the routes we install, as `ip route` shows it (`proto 64`). Unassigned in
+/// linux/rtnetlink.h (0–18, 42, 99, 186–189, 192) and in iproute2's rt_protos, and outside of what
+/// FRR (up to 198) and the old gated numbers (246–254) use; 64 as in NAT64. With a number of our
+/// own we recognise leftovers, and removeRoute() cannot take away anybody else's route.
+inline constexpr uint8_t kRouteProtocol = 64;
+
+struct Route {
+  IpAddress destination;
+  /// Prefix length, bits.
+  uint8_t length = 0;
+  /// RTN_*: 1 unicast, 6 blackhole, 7 unreachable …
+  uint8_t type = 0;
+  uint8_t protocol = 0;
+  /// Output device, 0 when the route has none. Of several next hops the first.
+  uint32_t index = 0;
+  /// AF_UNSPEC when there is none; may be IPv6 for an IPv4 route (RTA_VIA).
+  IpAddress gateway;
+  uint32_t table = 0;
+  uint32_t metric = 0;
+};
+
+/// A route to a device.
+struct DeviceRoute {
+  const char* link = "";
+  IpAddress destination;
+  uint8_t length = 0;
+  /// Absent: the family's default (0 for IPv4, 1024 for IPv6); on removal, any.
+  std::optional<uint32_t> metric = {};
+  /// Path MTU for packets that take this route, bytes.
+  std::optional<uint32_t> mtu = {};
+};
+
+/// Appends the routes of the main table, both families.
+Status listRoutes(Socket& socket, std::vector<Route>& routes);
+
+/// Adds a route. EEXIST where the same destination and metric exists, ENODEV, ENETDOWN when the
+/// device is down, EINVAL for bits set past the length (IPv4), EPERM.
+Status addRoute(Socket& socket, const DeviceRoute& route);
+
+/// Removes a route that addRoute() made. ESRCH when there is none.
+Status removeRoute(Socket& socket, const DeviceRoute& route);
+
+/// Takes an RTM_NEWROUTE message apart; nothing when it is of another type, of another table than
+/// main, or a cache entry.
+std::optional<Route> parseRoute(const Message& message);
+
+}  // namespace platypus::netlink
