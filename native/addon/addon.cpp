@@ -1,0 +1,38 @@
+// The addon's front door: three classes and the list of counters, as src/native/addon.ts says.
+#include <napi.h>
+
+#include "addon/dataplane.h"
+#include "addon/netlink.h"
+#include "addon/simulator.h"
+#include "dataplane/counters.h"
+
+namespace platypus::addon {
+namespace {
+
+Napi::Array counterList(Napi::Env env) {
+  const auto infos = counterInfos();
+  Napi::Array list = Napi::Array::New(env, infos.size());
+  for (uint32_t i = 0; i < infos.size(); ++i) {
+    Napi::Object info = Napi::Object::New(env);
+    info.Set("name", Napi::String::New(env, infos[i].name));
+    info.Set("explain", Napi::String::New(env, infos[i].explain));
+    list[i] = info;
+  }
+  return list;
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  exports.Set("Dataplane", DataplaneObject::define(env));
+  exports.Set("Simulator", SimulatorObject::define(env));
+  exports.Set("Netlink", NetlinkObject::define(env));
+  exports.Set("counters", counterList(env));
+  return exports;
+}
+
+}  // namespace
+}  // namespace platypus::addon
+
+// Outside of the namespaces: an entry point within an unnamed one would not be visible to Node. The
+// macro pastes the function's name and so wants it bare.
+using platypus::addon::init;
+NODE_API_MODULE(platypus, init)

@@ -1,0 +1,328 @@
+#include "addon/dataplane.h"
+
+#include <string>
+#include <utility>
+
+#include "addon/convert.h"
+#include "addon/error.h"
+
+namespace platypus::addon {
+namespace {
+
+/// A request whose answer settles a promise on Node's thread.
+class Ask : public Request {
+ public:
+  virtual void settle(Napi::Env env) = 0;
+};
+
+template <typename Step, typename Settle>
+class AskOf final : public Ask {
+ public:
+  AskOf(Step step, Settle settle) : step_(std::move(step)), settle_(std::move(settle)) {}
+  bool step(Worker& worker) override { return step_(worker); }
+  void settle(Napi::Env env) override { settle_(env); }
+
+ private:
+  Step step_;
+  Settle settle_;
+};
+
+template <typename Step, typename Settle>
+std::unique_ptr<Request> ask(Step step, Settle settle) {
+  return std::make_unique<AskOf<Step, Settle>>(std::move(step), std::move(settle));
+}
+
+Napi::Object argument(const Napi::CallbackInfo& info) {
+  if (info.Length() < 1 || !info[0].IsObject()) {
+    throw Napi::TypeError::New(info.Env(), "dataplane: an object expected");
+  }
+  return info[0].As<Napi::Object>();
+}
+
+/// A cursor over several workers: which one, and where in it.
+constexpr double kWorkerStride = 4294967296.0;
+
+}  // namespace
+
+Napi::Function DataplaneObject::define(Napi::Env env) {
+  return DefineClass(env, "Dataplane",
+                     {
+                         InstanceMethod<&DataplaneObject::start>("start"),
+                         InstanceMethod<&DataplaneObject::stop>("stop"),
+                         InstanceMethod<&DataplaneObject::alive>("alive"),
+                         InstanceAccessor<&DataplaneObject::device>("device"),
+                         InstanceAccessor<&DataplaneObject::offload>("offload"),
+                         InstanceMethod<&DataplaneObject::counters>("counters"),
+                         InstanceMethod<&DataplaneObject::configure>("configure"),
+                         InstanceMethod<&DataplaneObject::sessions>("sessions"),
+                         InstanceMethod<&DataplaneObject::bib>("bib"),
+                         InstanceMethod<&DataplaneObject::addBib>("addBib"),
+                         InstanceMethod<&DataplaneObject::removeBib>("removeBib"),
+                         InstanceMethod<&DataplaneObject::pool4>("pool4"),
+                         InstanceMethod<&DataplaneObject::sizes>("sizes"),
+                     });
+}
+
+DataplaneObject::DataplaneObject(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<DataplaneObject>(info) {
+  const Napi::Object options = argument(info);
+  const auto config = options.Get("config").As<Napi::Object>();
+  const std::string device = options.Get("device").As<Napi::String>().Utf8Value();
+  mode_ = modeFrom(config);
+  Dataplane::Options core;
+  core.device = device;
+  core.workers = static_cast<uint16_t>(options.Get("workers").As<Napi::Number>().Uint32Value());
+  if (core.workers == 0) core.workers = 1;
+  core.mode = mode_;
+  core.limits = limitsFrom(options.Get("limits").As<Napi::Object>(), config);
+  core.config = configFrom(config);
+  // No data goes with the call: the answers wait in the outboxes.
+  core.notify = [](void* context) {
+    static_cast<DataplaneObject*>(context)->answered_.NonBlockingCall(
+        [context](Napi::Env env, Napi::Function) {
+          static_cast<DataplaneObject*>(context)->settleAnswers(env);
+        });
+  };
+  core.context = this;
+  Dataplane::Opened opened = Dataplane::open(core);
+  if (opened.dataplane == nullptr) {
+    throw systemError(info.Env(), opened.error, opened.syscall, device.c_str());
+  }
+  dataplane_ = std::move(opened.dataplane);
+  answered_ = Napi::ThreadSafeFunction::New(
+      info.Env(), Napi::Function::New(info.Env(), [](const Napi::CallbackInfo&) {}),
+      "platypus answers", 0, 1);
+}
+
+DataplaneObject::~DataplaneObject() {
+  close();
+}
+
+void DataplaneObject::close() {
+  if (dataplane_ == nullptr) return;
+  dataplane_->stop();
+  dataplane_.reset();
+  answered_.Release();
+}
+
+Dataplane& DataplaneObject::running(Napi::Env env) {
+  if (dataplane_ == nullptr) throw Napi::Error::New(env, "dataplane: it was stopped");
+  return *dataplane_;
+}
+
+void DataplaneObject::settleAnswers(Napi::Env env) {
+  // A call may come after stop().
+  while (dataplane_ != nullptr) {
+    const auto request = dataplane_->answer();
+    if (request == nullptr) return;
+    static_cast<Ask*>(request.get())->settle(env);
+  }
+}
+
+void DataplaneObject::start(const Napi::CallbackInfo& info) {
+  const int error = running(info.Env()).start();
+  if (error != 0) throw systemError(info.Env(), error, "pthread_create");
+}
+
+void DataplaneObject::stop(const Napi::CallbackInfo&) {
+  close();
+}
+
+Napi::Value DataplaneObject::alive(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), dataplane_ != nullptr && dataplane_->alive());
+}
+
+Napi::Value DataplaneObject::device(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), std::string(running(info.Env()).device()));
+}
+
+Napi::Value DataplaneObject::offload(const Napi::CallbackInfo& info) {
+  const TunCapabilities& capabilities = running(info.Env()).capabilities();
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("checksum", capabilities.checksum);
+  result.Set("tso", capabilities.tso);
+  result.Set("uso", capabilities.uso);
+  return result;
+}
+
+Napi::Value DataplaneObject::counters(const Napi::CallbackInfo& info) {
+  std::array<uint64_t, kCounters> sums;
+  running(info.Env()).readCounters(sums);
+  auto result = Napi::BigUint64Array::New(info.Env(), kCounters);
+  for (size_t i = 0; i < kCounters; ++i) result[i] = sums[i];
+  return result;
+}
+
+Napi::Value DataplaneObject::configure(const Napi::CallbackInfo& info) {
+  Dataplane& dataplane = running(info.Env());
+  const Napi::Object given = argument(info);
+  if (modeFrom(given) != mode_) {
+    throw Napi::TypeError::New(info.Env(), "dataplane: the mode is fixed at start");
+  }
+  const std::shared_ptr<const Config> config = configFrom(given);
+  auto deferred = Napi::Promise::Deferred::New(info.Env());
+  auto left = std::make_shared<size_t>(dataplane.workers());
+  for (size_t worker = 0; worker < dataplane.workers(); ++worker) {
+    dataplane.ask(worker, ask(
+                              [config, begun = false](Worker& it) mutable {
+                                if (!begun) it.use(config);
+                                begun = true;
+                                return it.continueUse();
+                              },
+                              [deferred, left](Napi::Env env) {
+                                if (--*left == 0) deferred.Resolve(env.Undefined());
+                              }));
+  }
+  return deferred.Promise();
+}
+
+template <typename AnyPage>
+Napi::Value DataplaneObject::list(const Napi::CallbackInfo& info) {
+  Dataplane& dataplane = running(info.Env());
+  const Napi::Object given = argument(info);
+  const TableQuery query = queryFrom(given);
+  const double cursor = given.Get("cursor").As<Napi::Number>().DoubleValue();
+  const auto worker = static_cast<size_t>(cursor / kWorkerStride);
+  auto deferred = Napi::Promise::Deferred::New(info.Env());
+  const size_t workers = dataplane.workers();
+  auto page = std::make_shared<AnyPage>();
+  if (worker >= workers) {
+    deferred.Resolve(pageTo(info.Env(), *page, 0));
+    return deferred.Promise();
+  }
+  page->rows.reserve(query.limit);
+  dataplane.ask(worker, ask(
+                            [query, page](Worker& it) {
+                              it.list(query, *page);
+                              return true;
+                            },
+                            [deferred, page, worker, workers](Napi::Env env) {
+                              double next = 0;
+                              if (page->next != 0) {
+                                next = static_cast<double>(worker) * kWorkerStride + page->next;
+                              } else if (worker + 1 < workers) {
+                                next = static_cast<double>(worker + 1) * kWorkerStride;
+                              }
+                              deferred.Resolve(pageTo(env, *page, next));
+                            }));
+  return deferred.Promise();
+}
+
+Napi::Value DataplaneObject::sessions(const Napi::CallbackInfo& info) {
+  return list<SessionPage>(info);
+}
+
+Napi::Value DataplaneObject::bib(const Napi::CallbackInfo& info) {
+  return list<BibPage>(info);
+}
+
+/// The worker that hands out a port (see nat64/pool4.h: blocks of 64 ports, dealt round-robin).
+size_t DataplaneObject::ownerOf(Be16 pool_port) const {
+  return (pool_port.host() / 64) % dataplane_->workers();
+}
+
+Napi::Value DataplaneObject::addBib(const Napi::CallbackInfo& info) {
+  Dataplane& dataplane = running(info.Env());
+  const BibArgument entry = bibFrom(argument(info), true);
+  auto deferred = Napi::Promise::Deferred::New(info.Env());
+  auto result = std::make_shared<Tables::AddResult>();
+  dataplane.ask(
+      ownerOf(entry.pool_port),
+      ask(
+          [entry, result](Worker& it) {
+            *result =
+                it.addBib(entry.proto, entry.host, entry.host_port, entry.pool, entry.pool_port);
+            return true;
+          },
+          [deferred, result](Napi::Env env) { deferred.Resolve(addResultTo(env, *result)); }));
+  return deferred.Promise();
+}
+
+Napi::Value DataplaneObject::removeBib(const Napi::CallbackInfo& info) {
+  Dataplane& dataplane = running(info.Env());
+  const BibArgument entry = bibFrom(argument(info), false);
+  auto deferred = Napi::Promise::Deferred::New(info.Env());
+  // Found once, the entry is removed, however many steps its sessions take.
+  auto found = std::make_shared<bool>(false);
+  dataplane.ask(
+      ownerOf(entry.pool_port),
+      ask(
+          [entry, found](Worker& it) {
+            const auto step = it.removeBib(entry.proto, entry.pool, entry.pool_port);
+            if (step != Worker::RemoveResult::kNone) *found = true;
+            return step != Worker::RemoveResult::kGoOn;
+          },
+          [deferred, found](Napi::Env env) { deferred.Resolve(Napi::Boolean::New(env, *found)); }));
+  return deferred.Promise();
+}
+
+Napi::Value DataplaneObject::pool4(const Napi::CallbackInfo& info) {
+  Dataplane& dataplane = running(info.Env());
+  auto deferred = Napi::Promise::Deferred::New(info.Env());
+  struct Gathered {
+    size_t left;
+    std::vector<std::vector<Pool4::Usage>> parts;
+  };
+  auto all = std::make_shared<Gathered>();
+  all->left = dataplane.workers();
+  all->parts.resize(dataplane.workers());
+  for (size_t worker = 0; worker < dataplane.workers(); ++worker) {
+    all->parts[worker].reserve(Pool4::kMost);
+    dataplane.ask(worker, ask(
+                              [all, worker](Worker& it) {
+                                it.pool4(all->parts[worker]);
+                                return true;
+                              },
+                              [deferred, all](Napi::Env env) {
+                                if (--all->left != 0) return;
+                                std::vector<Pool4::Usage>& sum = all->parts.front();
+                                for (size_t part = 1; part < all->parts.size(); ++part) {
+                                  for (size_t n = 0; n < sum.size(); ++n) {
+                                    const Pool4::Usage& more = all->parts[part][n];
+                                    sum[n].hosts += more.hosts;
+                                    for (size_t p = 0; p < kProtos; ++p) {
+                                      sum[n].used[p] += more.used[p];
+                                    }
+                                  }
+                                }
+                                deferred.Resolve(pool4To(env, sum));
+                              }));
+  }
+  return deferred.Promise();
+}
+
+Napi::Value DataplaneObject::sizes(const Napi::CallbackInfo& info) {
+  Dataplane& dataplane = running(info.Env());
+  auto deferred = Napi::Promise::Deferred::New(info.Env());
+  struct Gathered {
+    size_t left;
+    std::vector<TableSizes> parts;
+  };
+  auto all = std::make_shared<Gathered>();
+  all->left = dataplane.workers();
+  all->parts.resize(dataplane.workers());
+  for (size_t worker = 0; worker < dataplane.workers(); ++worker) {
+    dataplane.ask(worker, ask(
+                              [all, worker](Worker& it) {
+                                all->parts[worker] = it.sizes();
+                                return true;
+                              },
+                              [deferred, all](Napi::Env env) {
+                                if (--all->left != 0) return;
+                                TableSizes sum;
+                                for (const TableSizes& part : all->parts) {
+                                  sum.sessions += part.sessions;
+                                  sum.bib += part.bib;
+                                  sum.static_bib += part.static_bib;
+                                  sum.hosts += part.hosts;
+                                  sum.reassembly += part.reassembly;
+                                  sum.stored_syns += part.stored_syns;
+                                  sum.memory_bytes += part.memory_bytes;
+                                }
+                                deferred.Resolve(sizesTo(env, sum));
+                              }));
+  }
+  return deferred.Promise();
+}
+
+}  // namespace platypus::addon

@@ -1,0 +1,46 @@
+// The Dataplane object of src/native/addon.ts. Calls that need a worker return promises; they are
+// settled on Node's thread when the worker's answers come back.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "dataplane/dataplane.h"
+
+namespace platypus::addon {
+
+class DataplaneObject final : public Napi::ObjectWrap<DataplaneObject> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit DataplaneObject(const Napi::CallbackInfo& info);
+  ~DataplaneObject() override;
+
+ private:
+  void start(const Napi::CallbackInfo& info);
+  void stop(const Napi::CallbackInfo& info);
+  Napi::Value alive(const Napi::CallbackInfo& info);
+  Napi::Value device(const Napi::CallbackInfo& info);
+  Napi::Value offload(const Napi::CallbackInfo& info);
+  Napi::Value counters(const Napi::CallbackInfo& info);
+  Napi::Value configure(const Napi::CallbackInfo& info);
+  Napi::Value sessions(const Napi::CallbackInfo& info);
+  Napi::Value bib(const Napi::CallbackInfo& info);
+  Napi::Value addBib(const Napi::CallbackInfo& info);
+  Napi::Value removeBib(const Napi::CallbackInfo& info);
+  Napi::Value pool4(const Napi::CallbackInfo& info);
+  Napi::Value sizes(const Napi::CallbackInfo& info);
+
+  template <typename AnyPage>
+  Napi::Value list(const Napi::CallbackInfo& info);
+  Dataplane& running(Napi::Env env);
+  size_t ownerOf(Be16 pool_port) const;
+  void settleAnswers(Napi::Env env);
+  void close();
+
+  std::unique_ptr<Dataplane> dataplane_;
+  Napi::ThreadSafeFunction answered_;
+  Mode mode_ = Mode::kNat64;
+};
+
+}  // namespace platypus::addon

@@ -1,0 +1,124 @@
+/**
+ * A translator in the foreground: starts the PLAT, opens the control socket, tells systemd, and waits for SIGTERM or
+ * SIGINT. SIGHUP and the control socket reload. However it ends, device, routes and socket are gone.
+ */
+import pino from 'pino';
+import type { LoadedConfig } from '../config/file.js';
+import { createNotify, type Notify } from '../control/notify.js';
+import { type ControlServer, startControl } from '../control/server.js';
+import { claimSocket } from '../control/socket.js';
+import type { ChangeReport } from '../control/target.js';
+import { errors, messageOf } from '../errors.js';
+import type { Addon } from '../native/addon.js';
+import { type PlatService, startPlat } from '../plat/service.js';
+import type { Io } from './io.js';
+import { createTarget, reloadFrom } from './target.js';
+
+export interface DaemonOptions {
+  /** The file that `reload` applies anew, null when there is none. */
+  file: string | null;
+  load(signal?: AbortSignal): Promise<LoadedConfig>;
+}
+
+/** How often the worker threads are looked after, milliseconds. */
+const WATCH_MS = 1000;
+
+/** Runs until a signal. Throws the reason when it cannot start or a worker dies. */
+export async function runDaemon(io: Io, options: DaemonOptions): Promise<void> {
+  const ending = new AbortController();
+  const end = () => ending.abort();
+  const forget = [io.onSignal('SIGTERM', end), io.onSignal('SIGINT', end)];
+  try {
+    await runUntil(ending, io, options, forget);
+  } finally {
+    for (const stopListening of forget) stopListening();
+  }
+}
+
+async function runUntil(
+  ending: AbortController,
+  io: Io,
+  options: DaemonOptions,
+  forget: (() => void)[],
+): Promise<void> {
+  const { config, warnings } = await options.load(ending.signal);
+  const log = pino({ level: config.log.level, base: null }, io.stderr);
+  const notify = createNotify(io.environment, (message) => log.warn(message));
+  for (const warning of warnings) log.warn(warning);
+
+  // Said before anything is opened; the socket itself comes last, when there is something to ask.
+  await (await claimSocket(config.control.socket))();
+  const addon = load(io);
+  const service = await startPlat(config, { addon, log, readSysctl: io.readSysctl }, ending.signal);
+  let control: ControlServer | null = null;
+  try {
+    const reload = createReload(service, options, notify, (level) => {
+      log.level = level;
+    });
+    const target = createTarget({ service, counters: addon.counters, file: options.file, reload });
+    control = await startControl(config.control.socket, target, (message) => log.error(message));
+    forget.push(
+      io.onSignal('SIGHUP', () => {
+        if (options.file === null) {
+          log.warn(errors.noFile().message);
+          return;
+        }
+        reload().then(
+          ({ changes }) => log.info(changes.length === 0 ? 'reloaded, nothing changed' : changes.join('; ')),
+          (error: unknown) => log.error(messageOf(error)),
+        );
+      }),
+    );
+    log.info(`translating on ${service.dataplane.device}, control socket ${config.control.socket}`);
+    await notify('READY=1', `STATUS=translating on ${service.dataplane.device}`);
+    await untilEnd(ending.signal, service);
+    log.info('stopping');
+    await notify('STOPPING=1');
+  } finally {
+    await control?.close().catch((error: unknown) => log.error(messageOf(error)));
+    await service.stop();
+  }
+}
+
+function load(io: Io): Addon {
+  try {
+    return io.loadAddon();
+  } catch (error) {
+    throw errors.addonMissing(error);
+  }
+}
+
+function createReload(
+  service: PlatService,
+  options: DaemonOptions,
+  notify: Notify,
+  setLevel: (level: string) => void,
+): () => Promise<ChangeReport> {
+  return async () => {
+    await notify('RELOADING=1');
+    try {
+      const { level, ...report } = await reloadFrom(service, options.load);
+      setLevel(level);
+      return report;
+    } finally {
+      await notify('READY=1');
+    }
+  };
+}
+
+/** Resolves at a signal. Throws PLT_WORKER_DEAD when a worker thread ends by itself. */
+function untilEnd(signal: AbortSignal, service: PlatService): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setInterval(() => {
+      if (service.dataplane.alive()) return;
+      clearInterval(timer);
+      reject(errors.workerDead(service.dataplane.device));
+    }, WATCH_MS);
+    const done = () => {
+      clearInterval(timer);
+      resolve();
+    };
+    if (signal.aborted) done();
+    else signal.addEventListener('abort', done, { once: true });
+  });
+}

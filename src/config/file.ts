@@ -1,0 +1,200 @@
+/**
+ * From a YAML file to a configuration: read (bounded), parse (bounded, positions kept), check, and either a whole
+ * configuration with warnings or a ConfigError that lists everything wrong with file, line and column.
+ */
+import { constants, type FileHandle, open } from 'node:fs/promises';
+import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { ConfigError, type ConfigIssue, errors, isSystemError, messageOf } from '../errors.js';
+import { type Complaint, complaintsOf, formatPath } from './issues.js';
+import { type Config, configSchema } from './schema.js';
+import { checkPlat, warnPlat } from './semantics.js';
+
+/** Largest file accepted, bytes. */
+export const MAX_FILE_BYTES = 1024 * 1024;
+/** Most nested brackets or indents; YAML's parser recurses. */
+const MAX_DEPTH = 64;
+const MAX_ALIASES = 100;
+const MAX_ISSUES = 100;
+
+export interface LoadedConfig {
+  config: Config;
+  /** Sentences. */
+  warnings: string[];
+}
+
+/** Reads and checks a file. Throws ConfigError (wrong content) or PLT_CONFIG_UNREADABLE. */
+export async function loadConfig(file: string, signal?: AbortSignal): Promise<LoadedConfig> {
+  return parseConfig(await readBounded(file, signal), file);
+}
+
+async function readBounded(file: string, signal?: AbortSignal): Promise<string> {
+  let handle: FileHandle;
+  try {
+    // Without O_NONBLOCK opening a FIFO would wait for a writer.
+    handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    const found = isSystemError(error) && error.code === 'ENOENT' ? 'there is no such file' : messageOf(error);
+    throw errors.configUnreadable(file, found, 'a YAML file that can be read', { cause: error });
+  }
+  try {
+    const stat = await handle.stat();
+    if (!stat.isFile()) throw errors.configUnreadable(file, 'it is not a regular file', 'a YAML file');
+    const buffer = Buffer.alloc(MAX_FILE_BYTES + 1);
+    let length = 0;
+    while (length < buffer.length) {
+      signal?.throwIfAborted();
+      const { bytesRead } = await handle.read(buffer, length, buffer.length - length, length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    if (length > MAX_FILE_BYTES) {
+      throw errors.configUnreadable(file, `it is larger than ${MAX_FILE_BYTES} bytes`, 'a smaller file');
+    }
+    return decodeUtf8(buffer.subarray(0, length), file);
+  } finally {
+    await handle.close();
+  }
+}
+
+function decodeUtf8(bytes: Uint8Array, file: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw errors.configUnreadable(file, 'it is not UTF-8', 'text in UTF-8', { cause: error });
+  }
+}
+
+/** Checks YAML text; `source` names it in messages. Throws ConfigError, nothing else. */
+export function parseConfig(text: string, source: string): LoadedConfig {
+  const lines = new LineCounter();
+  const document = parseYaml(text, source, lines);
+  const data = plainData(document, source, lines);
+  const refuse = (complaints: Complaint[]) =>
+    new ConfigError(
+      source,
+      complaints
+        .slice(0, MAX_ISSUES)
+        .map((complaint) => locate(complaint, document, lines))
+        .sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)),
+    );
+  if (data === null || data === undefined) {
+    throw refuse([{ path: [], message: 'found an empty file, expected a plat section' }]);
+  }
+  return checkData(data, refuse);
+}
+
+/** Checks plain data (the command line's options). Throws what `refuse` makes of the complaints. */
+export function checkData(data: unknown, refuse: (complaints: Complaint[]) => Error): LoadedConfig {
+  const parsed = configSchema.safeParse(data);
+  if (!parsed.success) throw refuse(complaintsOf(parsed.error, data));
+  const complaints = checkPlat(parsed.data.plat);
+  if (complaints.length > 0) throw refuse(complaints);
+  return { config: parsed.data, warnings: warnPlat(parsed.data.plat) };
+}
+
+function parseYaml(text: string, source: string, lines: LineCounter): Document.Parsed {
+  const deep = tooDeepAt(text);
+  if (deep !== null) {
+    throw new ConfigError(source, [
+      { path: '', ...deep, message: `found more than ${MAX_DEPTH} levels, expected a flat file` },
+    ]);
+  }
+  let document: Document.Parsed;
+  try {
+    document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      strict: true,
+      stringKeys: true,
+      uniqueKeys: true,
+      version: '1.2',
+      // 'silent' would also keep quiet about a second document.
+      logLevel: 'error',
+    });
+  } catch (error) {
+    throw notYaml(source, messageOf(error));
+  }
+  // A tag or directive that is not understood is only a warning to the parser.
+  const wrong = [...document.errors, ...document.warnings].slice(0, MAX_ISSUES);
+  if (wrong.length === 0) return document;
+  throw new ConfigError(
+    source,
+    wrong.map((error): ConfigIssue => {
+      const { line, col } = position(lines, error.pos[0]);
+      return { path: '', line, column: col, message: `${error.message.replaceAll('\n', ' ')}, expected valid YAML` };
+    }),
+  );
+}
+
+function notYaml(source: string, message: string): ConfigError {
+  return new ConfigError(source, [
+    { path: '', line: 1, column: 1, message: `found what no YAML parser takes (${message}), expected valid YAML` },
+  ]);
+}
+
+/**
+ * Where nesting passes MAX_DEPTH, counting brackets and leading indents and list dashes; null when it does not.
+ * Brackets in strings and comments count too, closing ones included: no honest file comes near.
+ */
+function tooDeepAt(text: string): { line: number; column: number } | null {
+  let brackets = 0;
+  for (const [index, line] of text.split(/\r\n|\r|\n/).entries()) {
+    const lead = /^(?:[ \t]|[-?:](?=[ \t]))*/.exec(line)?.[0].length ?? 0;
+    if (lead > MAX_DEPTH * 4) return { line: index + 1, column: lead + 1 };
+    for (let column = lead; column < line.length; column++) {
+      const character = line[column];
+      if (character === '[' || character === '{') brackets++;
+      else if ((character === ']' || character === '}') && brackets > 0) brackets--;
+      if (brackets > MAX_DEPTH) return { line: index + 1, column: column + 1 };
+    }
+  }
+  return null;
+}
+
+function plainData(document: Document.Parsed, source: string, lines: LineCounter): unknown {
+  try {
+    return document.toJS({ maxAliasCount: MAX_ALIASES });
+  } catch (error) {
+    const { line, col } = position(lines, document.contents?.range[0] ?? 0);
+    throw new ConfigError(source, [
+      { path: '', line, column: col, message: `${messageOf(error)}, expected at most ${MAX_ALIASES} known aliases` },
+    ]);
+  }
+}
+
+function position(lines: LineCounter, offset: number): { line: number; col: number } {
+  const { line, col } = lines.linePos(offset);
+  return { line: Math.max(1, line), col: Math.max(1, col) };
+}
+
+/** Gives a complaint the position of the deepest part of its path that the document has. */
+function locate(complaint: Complaint, document: Document.Parsed, lines: LineCounter): ConfigIssue {
+  let node: unknown = document.contents;
+  let offset = document.contents?.range[0] ?? 0;
+  let depth = 0;
+  for (const step of complaint.path) {
+    if (isAlias(node)) node = node.resolve(document);
+    if (isMap(node)) {
+      const pair = node.items.find((item) => isScalar(item.key) && item.key.value === step);
+      if (pair === undefined) break;
+      const last = depth === complaint.path.length - 1;
+      const unknown = last && complaint.message.startsWith('unknown key');
+      const shown = unknown || !isNode(pair.value) || !pair.value.range ? pair.key : pair.value;
+      offset = isNode(shown) && shown.range ? shown.range[0] : offset;
+      node = pair.value;
+    } else if (isSeq(node) && typeof step === 'number') {
+      const item = node.items[step];
+      if (!isNode(item)) break;
+      offset = item.range?.[0] ?? offset;
+      node = item;
+    } else {
+      break;
+    }
+    depth++;
+  }
+  // `pool6: 64:ff9b::/96` has no pool6[0] to point at: leave such indexes away, keep the names of missing keys.
+  const missing = complaint.path.slice(depth);
+  const shown = missing.every((step) => typeof step === 'number') ? complaint.path.slice(0, depth) : complaint.path;
+  const { line, col } = position(lines, offset);
+  return { path: formatPath(shown), line, column: col, message: complaint.message };
+}

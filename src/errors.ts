@@ -1,0 +1,195 @@
+/**
+ * Every error Platypus reports, in one place: a stable code and one sentence that says what was found, where, and what
+ * was expected. The command line prints the sentence, the control socket answers `{ code, message }`.
+ */
+
+export type ErrorCode =
+  | 'PLT_CONFIG_INVALID'
+  | 'PLT_CONFIG_UNREADABLE'
+  | 'PLT_ADDON_MISSING'
+  | 'PLT_TUN_MISSING'
+  | 'PLT_NOT_PERMITTED'
+  | 'PLT_DEVICE_BUSY'
+  | 'PLT_DEVICE_FAILED'
+  | 'PLT_NETLINK_FAILED'
+  | 'PLT_POOL_OVERLAPS_HOST'
+  | 'PLT_ROUTE_EXISTS'
+  | 'PLT_WORKER_DEAD'
+  | 'PLT_RELOAD_REFUSED'
+  | 'PLT_RELOAD_FAILED'
+  | 'PLT_NO_FILE'
+  | 'PLT_STOPPING'
+  | 'PLT_BIB_REFUSED'
+  | 'PLT_BIB_NOT_FOUND'
+  | 'PLT_POOL4_EXISTS'
+  | 'PLT_POOL4_NOT_FOUND'
+  | 'PLT_REQUEST_INVALID'
+  | 'PLT_ROUTE_UNKNOWN'
+  | 'PLT_INTERNAL'
+  | 'PLT_SOCKET_BUSY'
+  | 'PLT_SOCKET_UNUSABLE'
+  | 'PLT_SOCKET_ABSENT'
+  | 'PLT_SOCKET_DENIED'
+  | 'PLT_SOCKET_FAILED'
+  | 'PLT_ABORTED'
+  | 'PLT_USAGE';
+
+/** An error with a code from the list above; `message` is the sentence for people. */
+export class PlatypusError extends Error {
+  readonly code: ErrorCode;
+  /** HTTP status with which the control socket answers. */
+  readonly status: number;
+
+  constructor(code: ErrorCode, message: string, options: { status?: number; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'PlatypusError';
+    this.code = code;
+    this.status = options.status ?? 500;
+  }
+}
+
+/** One thing wrong in a configuration. Lines and columns count from 1; null where there is no file. */
+export interface ConfigIssue {
+  /** Where in the configuration: `plat.pool4[0].prefix`; empty for the whole of it. */
+  path: string;
+  line: number | null;
+  column: number | null;
+  /** Found and expected, without the place. */
+  message: string;
+}
+
+/** A configuration that was refused whole, with everything that was wrong in it. */
+export class ConfigError extends PlatypusError {
+  readonly issues: readonly ConfigIssue[];
+
+  constructor(source: string, issues: readonly ConfigIssue[]) {
+    super('PLT_CONFIG_INVALID', issues.map((issue) => formatIssue(source, issue)).join('\n'), { status: 422 });
+    this.name = 'ConfigError';
+    this.issues = issues;
+  }
+}
+
+/** `file:line:column: path: found X, expected Y`, leaving out what is not known. */
+export function formatIssue(source: string, issue: ConfigIssue): string {
+  const place = issue.line === null ? source : `${source}:${issue.line}:${issue.column}`;
+  return [place, issue.path, issue.message].filter((part) => part !== '').join(': ');
+}
+
+/** An Error as the operating system (Node or the addon) throws it. */
+interface SystemError extends Error {
+  code: string;
+  syscall?: string;
+}
+
+/** True for an Error that carries an errno name such as `EPERM`. */
+export function isSystemError(error: unknown): error is SystemError {
+  return error instanceof Error && typeof (error as Partial<SystemError>).code === 'string';
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+type Options = { cause?: unknown };
+
+export const errors = {
+  configUnreadable: (file: string, found: string, expected: string, options?: Options) =>
+    new PlatypusError('PLT_CONFIG_UNREADABLE', `${file}: ${found}, expected ${expected}`, { status: 422, ...options }),
+  addonMissing: (error: unknown) =>
+    new PlatypusError('PLT_ADDON_MISSING', `cannot load the native core: ${messageOf(error)}`, { cause: error }),
+  tunMissing: (device: string, options?: Options) =>
+    new PlatypusError(
+      'PLT_TUN_MISSING',
+      `cannot open the device "${device}": /dev/net/tun is missing, expected the kernel's tun driver (try \`modprobe tun\`)`,
+      options,
+    ),
+  notPermitted: (doing: string, options?: Options) =>
+    new PlatypusError(
+      'PLT_NOT_PERMITTED',
+      `${doing}: not permitted, expected root or a process with the capability CAP_NET_ADMIN`,
+      options,
+    ),
+  deviceBusy: (device: string, options?: Options) =>
+    new PlatypusError(
+      'PLT_DEVICE_BUSY',
+      `cannot open the device "${device}": a device of that name is in use, expected a free name (plat.device or --device)`,
+      options,
+    ),
+  deviceFailed: (device: string, error: unknown) =>
+    new PlatypusError('PLT_DEVICE_FAILED', `cannot open the device "${device}": ${messageOf(error)}`, { cause: error }),
+  netlinkFailed: (doing: string, error: unknown) =>
+    new PlatypusError('PLT_NETLINK_FAILED', `${doing}: the kernel answered ${messageOf(error)}`, { cause: error }),
+  poolOverlapsHost: (pool: 'pool4' | 'pool6', prefix: string, address: string, device: string) =>
+    new PlatypusError(
+      'PLT_POOL_OVERLAPS_HOST',
+      `${pool} ${prefix} contains ${address}, an address of this host on ${device}, expected a prefix that is only the translator's`,
+      { status: 409 },
+    ),
+  routeExists: (pool: 'pool4' | 'pool6', prefix: string, where: string) =>
+    new PlatypusError(
+      'PLT_ROUTE_EXISTS',
+      `${pool} ${prefix} already has a route ${where}, expected none: remove that route or choose another prefix`,
+      { status: 409 },
+    ),
+  workerDead: (device: string) =>
+    new PlatypusError('PLT_WORKER_DEAD', `a worker thread of the device "${device}" has ended, expected it to run`),
+  reloadRefused: (sentences: readonly string[]) =>
+    new PlatypusError('PLT_RELOAD_REFUSED', `nothing was changed: ${sentences.join('; ')}`, { status: 409 }),
+  reloadFailed: (error: unknown, reverted: boolean) =>
+    new PlatypusError(
+      'PLT_RELOAD_FAILED',
+      `${messageOf(error)}; ${reverted ? 'the configuration before it is in force' : 'and going back failed too: restart the service'}`,
+      { cause: error, status: error instanceof PlatypusError ? error.status : 500 },
+    ),
+  noFile: () =>
+    new PlatypusError(
+      'PLT_NO_FILE',
+      'there is no file to reload: this translator was started by `platypus plat`, expected `platypus run -c FILE`',
+      { status: 409 },
+    ),
+  stopping: () => new PlatypusError('PLT_STOPPING', 'the translator is stopping, expected it to run', { status: 503 }),
+  bibRefused: (found: string, expected: string) =>
+    new PlatypusError('PLT_BIB_REFUSED', `${found}, expected ${expected}`, { status: 409 }),
+  bibNotFound: (protocol: string, v4: string) =>
+    new PlatypusError(
+      'PLT_BIB_NOT_FOUND',
+      `there is no ${protocol} entry for ${v4} in the BIB, expected one that \`platypus bib list\` shows`,
+      { status: 404 },
+    ),
+  pool4Exists: (prefix: string) =>
+    new PlatypusError('PLT_POOL4_EXISTS', `${prefix} is in pool4 already, expected a new prefix`, { status: 409 }),
+  pool4NotFound: (prefix: string, present: readonly string[]) =>
+    new PlatypusError('PLT_POOL4_NOT_FOUND', `${prefix} is not in pool4, expected one of ${present.join(', ')}`, {
+      status: 404,
+    }),
+  requestInvalid: (where: string, found: string, expected: string) =>
+    new PlatypusError('PLT_REQUEST_INVALID', `${where}: found ${found}, expected ${expected}`, { status: 400 }),
+  routeUnknown: (method: string, url: string) =>
+    new PlatypusError('PLT_ROUTE_UNKNOWN', `there is no ${method} ${url}, expected a path of docs/reference/api.md`, {
+      status: 404,
+    }),
+  socketBusy: (path: string) =>
+    new PlatypusError(
+      'PLT_SOCKET_BUSY',
+      `another process answers on the control socket ${path}, expected none: stop it or choose another --socket`,
+    ),
+  socketUnusable: (path: string, found: string, options?: Options) =>
+    new PlatypusError('PLT_SOCKET_UNUSABLE', `cannot use ${path} as control socket: ${found}`, options),
+  socketAbsent: (path: string, options?: Options) =>
+    new PlatypusError(
+      'PLT_SOCKET_ABSENT',
+      `no translator answers on ${path}, expected a running \`platypus run\` or \`platypus plat\` (see --socket)`,
+      options,
+    ),
+  socketDenied: (path: string, options?: Options) =>
+    new PlatypusError(
+      'PLT_SOCKET_DENIED',
+      `not permitted to use the control socket ${path}, expected root or a member of the socket's group`,
+      options,
+    ),
+  socketFailed: (path: string, error: unknown) =>
+    new PlatypusError('PLT_SOCKET_FAILED', `the control socket ${path} failed: ${messageOf(error)}`, { cause: error }),
+  aborted: () => new PlatypusError('PLT_ABORTED', 'stopped before the translator was ready'),
+  usage: (message: string) => new PlatypusError('PLT_USAGE', message, { status: 400 }),
+} as const;
