@@ -346,9 +346,6 @@ Napi::Value addResultTo(Napi::Env env, Tables::AddResult result) {
     case Tables::AddResult::kV6Taken:
       name = "v6-taken";
       break;
-    case Tables::AddResult::kV6Paired:
-      name = "v6-paired";
-      break;
     case Tables::AddResult::kV4Taken:
       name = "v4-taken";
       break;

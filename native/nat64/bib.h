@@ -23,8 +23,9 @@ struct Bib {
   uint32_t first_session;  // also the free list
   uint32_t session_count;
   uint32_t host_number;  // record of the host, for the count of its entries
+  uint32_t pool_slot;    // of `pool` in Pool4
 };
-static_assert(sizeof(Bib) == 40);
+static_assert(sizeof(Bib) == 44);
 static_assert(std::is_trivially_copyable_v<Bib>);
 
 /// An IPv6 host and the pool4 address it is paired with (RFC 4787 REQ-2): kept as long as it has

@@ -138,15 +138,20 @@ Tables::Created Tables::findOrCreateHost(const Ipv6Address& address, Proto proto
   if (known != kNone) return {known, Counter::kCount};
   const uint32_t slot = pool4_.choose(hash, proto);
   if (slot == Pool4::kNone) return {kNone, Counter::kDropPool4Exhausted};
+  const uint32_t number = createHost(address, hash, slot);
+  return {number, number == kNone ? Counter::kDropHostsFull : Counter::kCount};
+}
+
+uint32_t Tables::createHost(const Ipv6Address& address, uint64_t hash, uint32_t slot) {
   const uint32_t number = hosts_.take();
-  if (number == kNone) return {kNone, Counter::kDropHostsFull};
+  if (number == kNone) return kNone;
   if (!host_index_.insert(hash, number)) {
     hosts_.give(number);
-    return {kNone, Counter::kDropHostsFull};
+    return kNone;
   }
   hosts_[number] = {address, 0, slot};
   pool4_.addHost(slot);
-  return {number, Counter::kCount};
+  return number;
 }
 
 void Tables::dropHostReference(uint32_t number) {
@@ -174,7 +179,7 @@ Tables::Created Tables::findOrCreateBib(const FlowV6& flow) {
     dropHostReference(host.number);
     return {kNone, Counter::kDropPool4Exhausted};
   }
-  const Created bib = createBib(host.number, flow, port, false);
+  const Created bib = createBib(host.number, flow, slot, port, false);
   if (bib.number == kNone) {
     pool4_.release(slot, flow.proto, port);
     dropHostReference(host.number);
@@ -182,11 +187,10 @@ Tables::Created Tables::findOrCreateBib(const FlowV6& flow) {
   return bib;
 }
 
-Tables::Created Tables::createBib(uint32_t host, const FlowV6& flow, uint16_t pool_port,
-                                  bool is_static) {
+Tables::Created Tables::createBib(uint32_t host, const FlowV6& flow, uint32_t slot,
+                                  uint16_t pool_port, bool is_static) {
   const uint32_t number = bibs_.take();
   if (number == kNone) return {kNone, Counter::kDropBibFull};
-  const uint32_t slot = hosts_[host].pool_slot;
   const Ipv4Address address = pool4_.address(slot);
   const uint64_t v6_hash = hashBib(flow.proto, flow.host, flow.host_port);
   const uint64_t v4_hash = hashBib(flow.proto, address, Be16(pool_port));
@@ -199,17 +203,18 @@ Tables::Created Tables::createBib(uint32_t host, const FlowV6& flow, uint16_t po
     bibs_.give(number);
     return {kNone, Counter::kDropBibFull};
   }
-  bibs_[number] = {flow.host,
-                   address,
-                   flow.host_port,
-                   Be16(pool_port),
-                   flow.proto,
-                   is_static,
-                   flow.pool6,
-                   0,
-                   kNone,
-                   0,
-                   host};
+  bibs_[number] = {.host = flow.host,
+                   .pool = address,
+                   .host_port = flow.host_port,
+                   .pool_port = Be16(pool_port),
+                   .proto = flow.proto,
+                   .is_static = is_static,
+                   .pool6 = flow.pool6,
+                   .unused = 0,
+                   .first_session = kNone,
+                   .session_count = 0,
+                   .host_number = host,
+                   .pool_slot = slot};
   ++hosts_[host].bib_count;
   if (is_static) ++static_bibs_;
   counters_.add(Counter::kBibCreated);
@@ -226,7 +231,7 @@ void Tables::removeIdleBib(uint32_t number) {
   bib_by_v6_.erase(hashBib(bib.proto, bib.host, bib.host_port), number);
   bib_by_v4_.erase(hashBib(bib.proto, bib.pool, bib.pool_port), number);
   Host& host = hosts_[bib.host_number];
-  pool4_.release(host.pool_slot, bib.proto, bib.pool_port.host());
+  pool4_.release(bib.pool_slot, bib.proto, bib.pool_port.host());
   if (bib.is_static) --static_bibs_;
   --host.bib_count;
   dropHostReference(bib.host_number);
@@ -250,26 +255,17 @@ Tables::AddResult Tables::addStaticBib(Proto proto, const Ipv6Address& address, 
   }
   if (findBib(proto, pool, pool_port) != kNone) return AddResult::kV4Taken;
   const uint64_t hash = hashWords(key_, address.high(), address.low());
+  // The administrator's word goes before paired pooling (RFC 4787 REQ-2): a known host may get an
+  // entry on another address than its own.
   uint32_t host = findHost(address, hash);
-  if (host == kNone) {
-    host = hosts_.take();
-    if (host == kNone) return AddResult::kNoRoom;
-    if (!host_index_.insert(hash, host)) {
-      hosts_.give(host);
-      return AddResult::kNoRoom;
-    }
-    hosts_[host] = {address, 0, slot};
-    pool4_.addHost(slot);
-  } else if (hosts_[host].pool_slot != slot) {
-    // Paired pooling (RFC 4787 REQ-2): one host has one address.
-    return AddResult::kV6Paired;
-  }
+  if (host == kNone) host = createHost(address, hash, slot);
+  if (host == kNone) return AddResult::kNoRoom;
   if (!pool4_.reserve(slot, proto, pool_port.host())) {
     dropHostReference(host);
     return AddResult::kV4Taken;
   }
   const FlowV6 flow{address, Ipv4Address(), host_port, Be16(), proto, 0, 0};
-  if (createBib(host, flow, pool_port.host(), true).number == kNone) {
+  if (createBib(host, flow, slot, pool_port.host(), true).number == kNone) {
     pool4_.release(slot, proto, pool_port.host());
     dropHostReference(host);
     return AddResult::kNoRoom;
@@ -441,8 +437,16 @@ bool Tables::purgePool4(std::span<const Pool4Entry> entries, uint32_t budget) {
     if (budget == 0) return false;
     --budget;
     const Bib& bib = bibs_[purge_at_];
-    if (bib.proto != Proto::kNone && pool4_.find(bib.pool) == Pool4::kNone) {
+    if (bib.proto != Proto::kNone && !pool4_.isActive(bib.pool_slot)) {
       if (!removeBib(purge_at_, budget)) return false;
+    } else if (bib.proto != Proto::kNone) {
+      // A host that keeps an entry elsewhere is paired with that address from now on.
+      Host& host = hosts_[bib.host_number];
+      if (!pool4_.isActive(host.pool_slot)) {
+        pool4_.removeHost(host.pool_slot);
+        host.pool_slot = bib.pool_slot;
+        pool4_.addHost(host.pool_slot);
+      }
     }
     ++purge_at_;
   }

@@ -95,8 +95,7 @@ class Tables {
   enum class AddResult : uint8_t {
     kOk,
     kExists,
-    kV6Taken,   // the IPv6 side has another mapping
-    kV6Paired,  // the host is paired with another pool4 address
+    kV6Taken,  // the IPv6 side has another mapping
     kV4Taken,
     kNotInPool4,
     kNoRoom,
@@ -149,8 +148,10 @@ class Tables {
   uint64_t hashOf(const Session& session, Side side) const;
   uint32_t findHost(const Ipv6Address& address, uint64_t hash) const;
   Created findOrCreateHost(const Ipv6Address& address, Proto proto);
+  uint32_t createHost(const Ipv6Address& address, uint64_t hash, uint32_t slot);
   void dropHostReference(uint32_t host);
-  Created createBib(uint32_t host, const FlowV6& flow, uint16_t pool_port, bool is_static);
+  Created createBib(uint32_t host, const FlowV6& flow, uint32_t slot, uint16_t pool_port,
+                    bool is_static);
   void removeIdleBib(uint32_t number);
   bool link(uint32_t number, uint32_t bib);
   void unlink(uint32_t number);

@@ -140,10 +140,9 @@ export interface Page<Row> {
 }
 
 /**
- * `ok`, or why not: `v6-taken` the IPv6 side has another mapping, `v6-paired` its host has another pool4 address
- * (RFC 4787 REQ-2), `v4-taken` somebody else has the port.
+ * `ok`, or why not: `v6-taken` the IPv6 side has another mapping, `v4-taken` somebody else has the port.
  */
-export type BibAddResult = 'ok' | 'exists' | 'v6-taken' | 'v6-paired' | 'v4-taken' | 'not-in-pool4' | 'no-room';
+export type BibAddResult = 'ok' | 'exists' | 'v6-taken' | 'v4-taken' | 'not-in-pool4' | 'no-room';
 
 export interface TableSizes {
   sessions: number;
