@@ -248,7 +248,7 @@ Napi::Object rowTo(Napi::Env env, const SessionRow& row) {
   const Session& session = row.session;
   Napi::Object result = Napi::Object::New(env);
   result.Set("protocol", nameOf(session.proto));
-  if (session.half) {
+  if (session.isHalf()) {
     result.Set("v6", env.Null());
   } else {
     result.Set("v6", toText(session.host));

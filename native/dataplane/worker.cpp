@@ -259,7 +259,7 @@ Ipv6Address Worker::errorSource6() const {
 
 void Worker::refuse(const Packet& packet, const PacketView& view, const Verdict& verdict) {
   counters_.add(verdict.reason);
-  if (!verdict.error) return;
+  if (!verdict.asksForError()) return;
   const bool v4 = (std::to_integer<uint8_t>(packet.data()[0]) >> 4) == 4;
   bool built = false;
   if (v4) {

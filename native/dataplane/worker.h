@@ -48,6 +48,8 @@ class Worker {
   void expireAll(uint64_t nowMs);
 
   const Counters& counters() const { return counters_; }
+  /// For tests: what the worker keeps, to hold it against a model.
+  const Tables& tables() const { return nat64_.tables(); }
 
   // Listings and changes, each one bounded step.
   void list(const TableQuery& query, SessionPage& page) const;

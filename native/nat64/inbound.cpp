@@ -66,7 +66,8 @@ Verdict Nat64::inbound(Packet& packet, const PacketView& view, const FlowV4& flo
 
   Endpoints6 endpoints;
   if (number != Tables::kNone) {
-    const Session& session = tables_.session(number);
+    Session& session = tables_.session(number);
+    endpoints.checksum_delta = checksumDelta(session);
     endpoints.source = config_->pool6[session.pool6].embed(session.remote);
     endpoints.destination = session.host;
     endpoints.destination_port = session.host_port;
@@ -153,9 +154,13 @@ Verdict Nat64::storeSyn(const Packet& packet, const FlowV4& flow, uint32_t now,
 
 Verdict Nat64::inboundError(Packet& packet, const PacketView& view, const Pass& pass,
                             Translated& translated) {
+  const auto outer_header = load<Ipv4Header>(packet.data());
+  // RFC 6146 §3.5: only what is addressed to pool4, whatever the error quotes.
+  if (!tables_.pool4().contains(outer_header.destination)) {
+    return Verdict::drop(Counter::kDropNotPool4);
+  }
   ErrorView error;
   if (Verdict v = openErrorV4(packet, view, error); !v.pass) return v;
-  const auto outer_header = load<Ipv4Header>(packet.data());
   const auto quoted = load<Ipv4Header>(packet.data() + error.original_offset);
   FlowV4 flow;
   flow.proto = protoOf(error.quoted.transport);
@@ -166,7 +171,7 @@ Verdict Nat64::inboundError(Packet& packet, const PacketView& view, const Pass& 
   flow.pool_port = error.quoted.source_port;
   tables_.hash(flow);
   const uint32_t number = tables_.find(flow);
-  if (number == Tables::kNone || tables_.session(number).half) {
+  if (number == Tables::kNone || tables_.session(number).isHalf()) {
     return Verdict::drop(Counter::kDropIcmpErrorNoSession);
   }
   if (Verdict v =
@@ -180,9 +185,9 @@ Verdict Nat64::inboundError(Packet& packet, const PacketView& view, const Pass& 
   }
   const Pref64& prefix = config_->pool6[session.pool6];
   // RFC 5508 REQ-4: only the destination changes, so that traceroute shows the router that spoke.
-  const Endpoints6 outer{prefix.embed(outer_header.source), session.host, Be16(), Be16()};
+  const Endpoints6 outer{prefix.embed(outer_header.source), session.host, Be16(), Be16(), 0};
   const Endpoints6 inner{session.host, prefix.embed(session.remote), session.host_port,
-                         flow.proto == Proto::kIcmp ? session.host_port : session.remote_port};
+                         flow.proto == Proto::kIcmp ? session.host_port : session.remote_port, 0};
   rewriteErrorV4ToV6(packet, view, error, outer, inner, config_->policy, pass.decrement);
   return Verdict::accept();
 }

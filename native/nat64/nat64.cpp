@@ -1,5 +1,7 @@
 #include "nat64/nat64.h"
 
+#include "packet/checksum.h"
+
 namespace platypus {
 
 Nat64::Nat64(const Nat64Limits& limits, Pool4::Shard shard, const RandomSource::Seed& seed,
@@ -8,8 +10,15 @@ Nat64::Nat64(const Nat64Limits& limits, Pool4::Shard shard, const RandomSource::
       tables_(limits, shard, seed, counters),
       identifications_(tables_.random().next64()) {}
 
-uint32_t Nat64::lifetime(Proto proto) const {
-  return proto == Proto::kUdp ? config_->timeouts.udp : config_->timeouts.icmp;
+uint16_t Nat64::computeChecksumDelta(const Session& session) const {
+  ChecksumDelta delta;
+  delta.remove(session.host);
+  delta.remove(config_->pool6[session.pool6].embed(session.remote));
+  delta.remove(session.host_port);
+  delta.add(session.pool);
+  delta.add(session.remote);
+  delta.add(session.pool_port);
+  return delta.folded();
 }
 
 bool Nat64::isForbidden(uint8_t pool6, Ipv4Address address) const {

@@ -98,7 +98,15 @@ class Nat64 {
   IdentificationSource& identifications() { return identifications_; }
 
  private:
-  uint32_t lifetime(Proto proto) const;
+  uint32_t lifetime(Proto proto) const {
+    return proto == Proto::kUdp ? config_->timeouts.udp : config_->timeouts.icmp;
+  }
+  /// What the session's translation changes TCP and UDP checksums by; computed once per session.
+  uint16_t checksumDelta(Session& session) const {
+    if (session.checksum_delta == 0) session.checksum_delta = computeChecksumDelta(session);
+    return session.checksum_delta;
+  }
+  uint16_t computeChecksumDelta(const Session& session) const;
   /// RFC 6146 §3.5.2.2 for a segment of session `number`.
   void step(uint32_t number, Side from, uint8_t flags, uint32_t now);
   Verdict createOutbound(const PacketView& view, const FlowV6& flow, uint32_t now, uint32_t& bib,

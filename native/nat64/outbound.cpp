@@ -17,11 +17,14 @@ Verdict noRoom(Counter reason) {
 }  // namespace
 
 Verdict Nat64::tuple(const Packet& packet, const PacketView& view, FlowV6& flow) const {
-  const auto header = load<Ipv6Header>(packet.data());
-  const auto match = config_->pool6.match(header.destination);
+  constexpr size_t kSource = offsetof(Ipv6Header, source);
+  constexpr size_t kDestination = offsetof(Ipv6Header, destination);
+  flow.host = load<Ipv6Address>(packet.data() + kSource);
+  const auto destination = load<Ipv6Address>(packet.data() + kDestination);
+  const auto match = config_->pool6.match(destination);
   if (!match) {
     // Neighbour discovery, MLD and the like, which the kernel sends on any device.
-    const bool chatter = header.destination.isMulticast() || header.source.isLinkLocal();
+    const bool chatter = destination.isMulticast() || flow.host.isLinkLocal();
     return Verdict::drop(chatter ? Counter::kIgnoredLinkLocal : Counter::kDropNotPool6);
   }
   switch (view.transport) {
@@ -39,7 +42,6 @@ Verdict Nat64::tuple(const Packet& packet, const PacketView& view, FlowV6& flow)
     default:
       return Verdict::refuse(Counter::kDropProtocol, icmp6::kUnreachable, icmp6::kPortUnreachable);
   }
-  flow.host = header.source;
   flow.remote = match->address;
   flow.proto = protoOf(view.transport);
   flow.pool6 = match->index;
@@ -71,12 +73,13 @@ Verdict Nat64::outbound(Packet& packet, const PacketView& view, const FlowV6& fl
     if (number == Tables::kNone) {
       // RFC 6146 §3.5.2.2: a segment without session passes by its BIB entry alone.
       const Bib& bib = tables_.bib(bib_number);
-      endpoints = {bib.pool, flow.remote, bib.pool_port, flow.remote_port};
+      endpoints = {bib.pool, flow.remote, bib.pool_port, flow.remote_port, 0};
     }
   }
   if (number != Tables::kNone) {
-    const Session& session = tables_.session(number);
-    endpoints = {session.pool, session.remote, session.pool_port, session.remote_port};
+    Session& session = tables_.session(number);
+    endpoints = {session.pool, session.remote, session.pool_port, session.remote_port,
+                 checksumDelta(session)};
   }
   translated.destination = flow.remote;
   rewriteV6ToV4(packet, view, endpoints, config_->policy, pass.decrement, translated.sizing,
@@ -112,7 +115,7 @@ Verdict Nat64::createOutbound(const PacketView& view, const FlowV6& flow, uint32
     FlowV4 mirror{flow.remote, entry.pool, flow.remote_port, entry.pool_port, flow.proto, 0};
     tables_.hash(mirror);
     const uint32_t waiting = tables_.find(mirror);
-    if (waiting != Tables::kNone && tables_.session(waiting).half) {
+    if (waiting != Tables::kNone && tables_.session(waiting).isHalf()) {
       if (!tables_.completeHalfSession(waiting, bib_number, flow.pool6)) {
         tables_.removeIfIdle(bib_number);
         return noRoom(Counter::kDropSessionsFull);
@@ -136,6 +139,10 @@ Verdict Nat64::createOutbound(const PacketView& view, const FlowV6& flow, uint32
 
 Verdict Nat64::outboundError(Packet& packet, const PacketView& view, const Pass& pass,
                              Translated& translated) {
+  // RFC 6146 §3.5: the translator's own output must not come in again, errors included.
+  if (config_->pool6.contains(load<Ipv6Header>(packet.data()).source)) {
+    return Verdict::drop(Counter::kDropSourceInPool6);
+  }
   ErrorView error;
   if (Verdict v = openErrorV6(packet, view, error); !v.pass) return v;
   // RFC 6146 §3.4: the tuple is that of the quoted packet, the other way round.
@@ -159,7 +166,7 @@ Verdict Nat64::outboundError(Packet& packet, const PacketView& view, const Pass&
   }
   const Session& session = tables_.session(number);
   // RFC 5508 REQ-5: from the mapping's address, whichever IPv6 node noticed.
-  const Endpoints4 outer{session.pool, session.remote, Be16(), Be16()};
+  const Endpoints4 outer{session.pool, session.remote, Be16(), Be16(), 0};
   const Endpoints4 inner =
       flow.proto == Proto::kIcmp
           ? Endpoints4{session.remote, session.pool, session.pool_port, session.pool_port}

@@ -139,7 +139,9 @@ uint16_t Pool4::findFree(const uint64_t* bits, uint32_t low, uint32_t high, uint
       if (word == first) free &= ~uint64_t{0} << (low % 64);
       if (word == last && high % 64 != 63) free &= (uint64_t{1} << (high % 64 + 1)) - 1;
       if (step == 0) free &= ~uint64_t{0} << (start % 64);
-      if (free != 0) return static_cast<uint16_t>(word * 64 + std::countr_zero(free));
+      if (free != 0) {
+        return static_cast<uint16_t>(word * 64 + static_cast<uint32_t>(std::countr_zero(free)));
+      }
     }
     word = word == last ? first : word + 1;
   }

@@ -314,9 +314,9 @@ Tables::Created Tables::createSession(uint32_t bib_number, Ipv4Address remote, B
   session.proto = bib.proto;
   session.state = state;
   session.deadline = deadline;
-  session.pool6 = pool6;
-  session.half = false;
+  session.pool6 = pool6 & 0xf;
   session.stored_syn = Session::kNoSyn;
+  session.checksum_delta = 0;
   const uint64_t v4_hash = hashOf(session, Side::kV4);
   const bool indexed = by_v4_.insert(v4_hash, number);
   if (!indexed || !link(number, bib_number)) {
@@ -344,8 +344,7 @@ Tables::Created Tables::createHalfSession(const FlowV4& flow, uint8_t pool6, uin
   session.state = TcpState::kV4Init;
   session.deadline = deadline;
   session.bib = kNone;
-  session.pool6 = pool6;
-  session.half = true;
+  session.pool6 = pool6 & 0xf;
   session.stored_syn = static_cast<uint16_t>(syn);
   if (!by_v4_.insert(flow.hash, number)) {
     session.proto = Proto::kNone;
@@ -362,13 +361,13 @@ bool Tables::completeHalfSession(uint32_t number, uint32_t bib_number, uint8_t p
   const Bib& bib = bibs_[bib_number];
   session.host = bib.host;
   session.host_port = bib.host_port;
-  session.pool6 = pool6;
+  session.pool6 = pool6 & 0xf;
+  session.checksum_delta = 0;
   if (!link(number, bib_number)) {
     session.host = Ipv6Address();
     session.host_port = Be16();
     return false;
   }
-  session.half = false;
   return true;
 }
 
@@ -416,7 +415,7 @@ void Tables::removeSession(uint32_t number) {
   wheel_.remove(number);
   by_v4_.erase(hashOf(session, Side::kV4), number);
   discardSyn(session);
-  if (!session.half) {
+  if (!session.isHalf()) {
     unlink(number);
     // RFC 6146 §3.1: a dynamic entry goes with its last session.
     removeIfIdle(session.bib);

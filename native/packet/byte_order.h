@@ -11,18 +11,11 @@
 namespace platypus {
 
 constexpr uint16_t swapIfLittle(uint16_t value) {
-  if constexpr (std::endian::native == std::endian::little) {
-    return static_cast<uint16_t>((value << 8) | (value >> 8));
-  }
-  return value;
+  return std::endian::native == std::endian::little ? __builtin_bswap16(value) : value;
 }
 
 constexpr uint32_t swapIfLittle(uint32_t value) {
-  if constexpr (std::endian::native == std::endian::little) {
-    return ((value & 0xffu) << 24) | ((value & 0xff00u) << 8) | ((value >> 8) & 0xff00u) |
-           (value >> 24);
-  }
-  return value;
+  return std::endian::native == std::endian::little ? __builtin_bswap32(value) : value;
 }
 
 /// A 16-bit integer in network byte order.

@@ -52,10 +52,14 @@ inline uint64_t sumOf(Be32 value) {
 inline uint64_t sumOf(Ipv4Address address) {
   return address.value.wire();
 }
+/// Adds 64-bit words with the carry going around: the same sum modulo 0xffff.
+inline uint64_t addAround(uint64_t a, uint64_t b) {
+  uint64_t sum;
+  return __builtin_add_overflow(a, b, &sum) ? sum + 1 : sum;
+}
 inline uint64_t sumOf(const Ipv6Address& address) {
-  const uint64_t high = address.high();
-  const uint64_t low = address.low();
-  return (high >> 32) + (high & 0xffffffffu) + (low >> 32) + (low & 0xffffffffu);
+  const uint64_t sum = addAround(address.high(), address.low());
+  return (sum >> 32) + (sum & 0xffffffffu);
 }
 
 /// Sum of an IPv6 pseudo-header (RFC 8200 §8.1); the same for IPv4's (RFC 793) with IPv4 addresses.
@@ -77,6 +81,9 @@ class ChecksumDelta {
   void remove(const T& value) {
     go_ += sumOf(value);
   }
+  /// The whole change folded, never 0: to be kept and given to addSum() later.
+  uint16_t folded() const { return foldSum(change()); }
+
   void addSum(uint64_t sum) { come_ += sum; }
   void removeSum(uint64_t sum) { go_ += sum; }
 
@@ -90,8 +97,10 @@ class ChecksumDelta {
   Be16 applyPartial(Be16 sum) const { return Be16::fromWire(foldSum(sum.wire() + change())); }
 
  private:
-  // ~m of a folded sum stands for the sum of all ~m (one's complement is linear).
-  uint64_t change() const { return come_ + static_cast<uint16_t>(~foldSum(go_)); }
+  // One's complement is arithmetic modulo 0xffff: taking away is adding a multiple of it less what
+  // goes. The multiple is larger than any sum of a packet's words.
+  static constexpr uint64_t kMultiple = uint64_t{0xffff} << 40;
+  uint64_t change() const { return come_ + (kMultiple - go_); }
 
   uint64_t come_ = 0;
   uint64_t go_ = 0;

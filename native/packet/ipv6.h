@@ -24,6 +24,16 @@ struct Ipv6Header {
   void setTrafficClass(uint8_t value) {
     version_class_flow = Be32(0x60000000u | (uint32_t{value} << 20));
   }
+
+  /// Writes the header in words: reading it back as a whole from fields just written would wait for
+  /// the store buffer.
+  void writeTo(std::byte* to) const {
+    store(to, version_class_flow);
+    store(to + 4,
+          Be32(uint32_t{payload_length.host()} << 16 | uint32_t{next_header} << 8 | hop_limit));
+    store(to + 8, source);
+    store(to + 24, destination);
+  }
 };
 static_assert(sizeof(Ipv6Header) == Ipv6Header::kSize);
 

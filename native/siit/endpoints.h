@@ -12,6 +12,9 @@ struct Endpoints4 {
   Ipv4Address destination;
   Be16 source_port;
   Be16 destination_port;
+  /// What addresses and ports change a TCP or UDP checksum by from IPv6 to IPv4 (ChecksumDelta::
+  /// folded()), where somebody has kept it; 0 where it is to be computed.
+  uint16_t checksum_delta = 0;
 };
 
 struct Endpoints6 {
@@ -19,6 +22,8 @@ struct Endpoints6 {
   Ipv6Address destination;
   Be16 source_port;
   Be16 destination_port;
+  /// As in Endpoints4: from IPv6 to IPv4, so it is taken away here.
+  uint16_t checksum_delta = 0;
 };
 
 }  // namespace platypus

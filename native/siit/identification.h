@@ -24,17 +24,15 @@ class IdentificationSource {
   }
 
  private:
-  /// A Feistel network of four rounds over 16 bits: a permutation for every key.
+  /// Odd multiplications and shifts that fold down: each step can be undone, so this is a
+  /// permutation of 16 bits for every key.
   static uint16_t permute(uint16_t value, uint64_t key) {
-    uint32_t left = value >> 8;
-    uint32_t right = value & 0xff;
-    for (int round = 0; round < 4; ++round) {
-      const uint32_t mixed = (right + static_cast<uint32_t>(key >> (16 * round))) * 0x9e3779b1u;
-      const uint32_t next = left ^ ((mixed >> 16) & 0xff);
-      left = right;
-      right = next;
-    }
-    return static_cast<uint16_t>((left << 8) | right);
+    auto x = static_cast<uint32_t>(value ^ (key & 0xffff));
+    x = (x * (static_cast<uint32_t>(key >> 16) | 1)) & 0xffff;
+    x ^= x >> 7;
+    x = (x * (static_cast<uint32_t>(key >> 32) | 1)) & 0xffff;
+    x ^= x >> 9;
+    return static_cast<uint16_t>(x);
   }
 
   uint64_t secret_;

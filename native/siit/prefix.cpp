@@ -48,12 +48,8 @@ bool Pref64::isValid(const Ipv6Address& prefix, uint8_t length) {
   return known && (length <= 64 || prefix.bytes[8] == 0);
 }
 
-Ipv6Address Pref64::embed(Ipv4Address ipv4) const {
+Ipv6Address Pref64::embedShort(Ipv4Address ipv4) const {
   Ipv6Address result = prefix_;
-  if (length_ == 96) {
-    std::memcpy(result.bytes.data() + 12, &ipv4, 4);
-    return result;
-  }
   const uint8_t* at = positions(length_);
   uint8_t octets[4];
   std::memcpy(octets, &ipv4, 4);
@@ -61,22 +57,12 @@ Ipv6Address Pref64::embed(Ipv4Address ipv4) const {
   return result;
 }
 
-bool Pref64::contains(const Ipv6Address& ipv6) const {
-  return (((ipv6.high() ^ prefix_.high()) & high_mask_) |
-          ((ipv6.low() ^ prefix_.low()) & low_mask_)) == 0;
-}
-
-std::optional<Ipv4Address> Pref64::extract(const Ipv6Address& ipv6) const {
-  if (!contains(ipv6)) return std::nullopt;
-  Ipv4Address result;
-  if (length_ == 96) {
-    std::memcpy(&result, ipv6.bytes.data() + 12, 4);
-    return result;
-  }
+std::optional<Ipv4Address> Pref64::extractShort(const Ipv6Address& ipv6) const {
   if (ipv6.bytes[8] != 0) return std::nullopt;
   const uint8_t* at = positions(length_);
   uint8_t octets[4];
   for (int i = 0; i < 4; ++i) octets[i] = ipv6.bytes[at[i]];
+  Ipv4Address result;
   std::memcpy(&result, octets, 4);
   return result;
 }

@@ -19,17 +19,35 @@ class Pref64 {
   static bool isValid(const Ipv6Address& prefix, uint8_t length);
 
   /// The address with `ipv4` embedded; octet u and suffix are zero.
-  Ipv6Address embed(Ipv4Address ipv4) const;
+  Ipv6Address embed(Ipv4Address ipv4) const {
+    if (length_ != 96) return embedShort(ipv4);
+    Ipv6Address result = prefix_;
+    std::memcpy(result.bytes.data() + 12, &ipv4, 4);
+    return result;
+  }
   /// The IPv4 address inside `ipv6`; nothing where the prefix differs or octet u is not zero
   /// (RFC 6052 §2.2 gives it no meaning). Suffix bits are ignored.
-  std::optional<Ipv4Address> extract(const Ipv6Address& ipv6) const;
-  bool contains(const Ipv6Address& ipv6) const;
+  std::optional<Ipv4Address> extract(const Ipv6Address& ipv6) const {
+    if (!contains(ipv6)) return std::nullopt;
+    if (length_ != 96) return extractShort(ipv6);
+    Ipv4Address result;
+    std::memcpy(&result, ipv6.bytes.data() + 12, 4);
+    return result;
+  }
+  bool contains(const Ipv6Address& ipv6) const {
+    return (((ipv6.high() ^ prefix_.high()) & high_mask_) |
+            ((ipv6.low() ^ prefix_.low()) & low_mask_)) == 0;
+  }
   /// 64:ff9b::/96 (RFC 6052 §2.1).
   bool isWellKnown() const { return well_known_; }
   uint8_t length() const { return length_; }
   const Ipv6Address& address() const { return prefix_; }
 
  private:
+  // The five lengths whose IPv4 bits go around octet u.
+  Ipv6Address embedShort(Ipv4Address ipv4) const;
+  std::optional<Ipv4Address> extractShort(const Ipv6Address& ipv6) const;
+
   Ipv6Address prefix_;
   uint64_t high_mask_ = 0;  // wire order
   uint64_t low_mask_ = 0;

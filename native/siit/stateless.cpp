@@ -104,7 +104,7 @@ Verdict translateV4ToV6(Packet& packet, const PacketView& view, const Pool6& poo
     return Verdict::refuse(Counter::kDropNonGlobal, icmp4::kUnreachable, icmp4::kProhibited);
   }
   const Endpoints6 endpoints{prefix.embed(header.source), prefix.embed(header.destination),
-                             view.source_port, view.destination_port};
+                             view.source_port, view.destination_port, 0};
   if (view.transport != Transport::kIcmpError) {
     rewriteV4ToV6(packet, view, endpoints, policy, true, sizing);
     return Verdict::accept();
@@ -116,7 +116,7 @@ Verdict translateV4ToV6(Packet& packet, const PacketView& view, const Pool6& poo
     return Verdict::drop(Counter::kDropNonGlobal);
   }
   const Endpoints6 inner{prefix.embed(quoted.source), prefix.embed(quoted.destination),
-                         error.quoted.source_port, error.quoted.destination_port};
+                         error.quoted.source_port, error.quoted.destination_port, 0};
   sizing = {};
   rewriteErrorV4ToV6(packet, view, error, endpoints, inner, policy, true);
   return Verdict::accept();

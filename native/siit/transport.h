@@ -39,6 +39,17 @@ inline void rewriteTcpUdp(std::byte* header, Transport transport, bool partial,
   store(field, updated);
 }
 
+/// The same where the whole change, ports included, is known.
+inline void rewriteTcpUdpBy(std::byte* header, Transport transport, const ChecksumDelta& change,
+                            Be16 source_port, Be16 destination_port) {
+  std::byte* field = header + checksumOffset(transport);
+  Be16 updated = change.apply(load<Be16>(field));
+  if (transport == Transport::kUdp && updated.wire() == 0) updated = Be16(0xffff);
+  store(header, source_port);
+  store(header + 2, destination_port);
+  store(field, updated);
+}
+
 /// Computes the checksum that was left to the kernel or the card, for packets that cannot leave it.
 inline void finishChecksum(Packet& packet) {
   Offload& offload = packet.offload;

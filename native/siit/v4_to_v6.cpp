@@ -96,6 +96,12 @@ void rewriteV4ToV6(Packet& packet, const PacketView& view, const Endpoints6& end
         break;
       }
       ChecksumDelta delta;
+      if (endpoints.checksum_delta != 0 && !partial) {
+        delta.removeSum(endpoints.checksum_delta);
+        rewriteTcpUdpBy(transport, view.transport, delta, endpoints.source_port,
+                        endpoints.destination_port);
+        break;
+      }
       delta.remove(old.source);
       delta.remove(old.destination);
       delta.add(endpoints.source);
@@ -138,7 +144,7 @@ void rewriteV4ToV6(Packet& packet, const PacketView& view, const Endpoints6& end
   header.destination = endpoints.destination;
 
   packet.moveStart(int32_t{view.transport_offset} - Ipv6Header::kSize - fragment_bytes);
-  store(packet.data(), header);
+  header.writeTo(packet.data());
   if (view.fragmented) {
     FragmentHeader fragment;
     fragment.next_header = next_header;

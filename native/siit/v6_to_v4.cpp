@@ -66,6 +66,12 @@ void rewriteV6ToV4(Packet& packet, const PacketView& view, const Endpoints4& end
     case Transport::kTcp:
     case Transport::kUdp: {
       ChecksumDelta delta;
+      if (endpoints.checksum_delta != 0 && !offload.needsChecksum()) {
+        delta.addSum(endpoints.checksum_delta);
+        rewriteTcpUdpBy(transport, view.transport, delta, endpoints.source_port,
+                        endpoints.destination_port);
+        break;
+      }
       delta.remove(old.source);
       delta.remove(old.destination);
       delta.add(endpoints.source);
@@ -124,7 +130,7 @@ void rewriteV6ToV4(Packet& packet, const PacketView& view, const Endpoints4& end
   header.computeChecksum();
 
   packet.moveStart(int32_t{view.transport_offset} - Ipv4Header::kSize);
-  store(packet.data(), header);
+  header.writeTo(packet.data());
   if (offload.needsChecksum()) {
     offload.checksum_start = Ipv4Header::kSize;
     offload.header_length = static_cast<uint16_t>(Ipv4Header::kSize + view.transport_header);
