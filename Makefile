@@ -1,0 +1,107 @@
+# make lab     sets up what it needs, then shows the main job: real traffic through the PLAT (STAY=1 leaves it up)
+# make test    sets up what it needs, then runs every check and test
+# make help    lists the rest
+#
+# Set-up that is finished is not done again: each step leaves a stamp or its product, and its sources are its
+# prerequisites. The package check costs a few milliseconds and installs only what is missing.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+export PATH := $(PATH):/usr/sbin:/sbin
+
+JOBS ?= $(shell nproc)
+SECONDS ?= 60
+STAY ?=
+
+BIN := node_modules/.bin
+STAMPS := build/.stamps
+REPORTS := build/reports
+
+# Node's own headers, where the installation has them: then nothing is downloaded.
+NODE_PREFIX := $(shell dirname "$$(dirname "$$(command -v node)")")
+NODE_DIR := $(if $(wildcard $(NODE_PREFIX)/include/node/node_api.h),--nodedir=$(NODE_PREFIX))
+
+CORE_SOURCES := $(shell find native -type f \( -name '*.h' -o -name '*.cpp' \) -not -path 'native/test/*' \
+                  -not -path 'native/fuzz/*' -not -path 'native/bench/*' 2>/dev/null)
+ALL_NATIVE := $(shell find native -type f \( -name '*.h' -o -name '*.cpp' -o -name 'CMakeLists.txt' \) 2>/dev/null)
+TS_SOURCES := $(shell find src -type f -name '*.ts' 2>/dev/null)
+LAB_SOURCES := $(shell find lab -type f -name '*.ts' 2>/dev/null)
+
+.PHONY: help setup packages-lab packages-test build lab test test-native fuzz lint format conformance bench clean
+
+help:
+	@sed -n 's/^#  *\(make .*\)/\1/p' $(MAKEFILE_LIST)
+	@printf '%s\n' 'make setup | build | lint | format | test-native | conformance | bench | clean' 'make fuzz SECONDS=60'
+
+packages-lab:
+	@scripts/setup.sh lab
+
+packages-test:
+	@scripts/setup.sh test
+
+setup: packages-test node_modules/.package-lock.json
+
+node_modules/.package-lock.json: package-lock.json | packages-lab
+	npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+build: build/Release/platypus.node $(STAMPS)/typescript $(STAMPS)/lab
+
+# `build`, not `rebuild`: the latter empties build/ first.
+build/Release/platypus.node: binding.gyp $(CORE_SOURCES) node_modules/.package-lock.json | packages-lab
+	$(BIN)/node-gyp configure $(NODE_DIR) --loglevel=error
+	$(BIN)/node-gyp build $(NODE_DIR) --loglevel=error --jobs $(JOBS)
+	@touch $@
+
+$(STAMPS)/typescript: $(TS_SOURCES) tsconfig.json tsconfig.build.json node_modules/.package-lock.json
+	$(BIN)/tsc -p tsconfig.build.json
+	@chmod +x dist/cli/main.js
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/lab: $(LAB_SOURCES) tsconfig.json lab/tsconfig.json node_modules/.package-lock.json
+	$(BIN)/tsc -p lab
+	@mkdir -p $(STAMPS) && touch $@
+
+lab: build
+	@STAY=$(STAY) scripts/in-namespaces.sh node build/lab/main.js
+
+CMAKE := cmake -DCMAKE_CXX_COMPILER=clang++ -S native -B
+
+$(STAMPS)/native-test: $(ALL_NATIVE) | packages-test
+	$(CMAKE) build/native-test -DSANITIZE=ON
+	cmake --build build/native-test --parallel $(JOBS) --target platypus_tests
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/fuzz: $(ALL_NATIVE) | packages-test
+	$(CMAKE) build/fuzz -DFUZZ=ON
+	cmake --build build/fuzz --parallel $(JOBS)
+	@mkdir -p $(STAMPS) && touch $@
+
+test-native: $(STAMPS)/native-test
+	@scripts/native-test.sh build/native-test $(REPORTS)/native.tap
+
+fuzz: $(STAMPS)/fuzz
+	@scripts/fuzz.sh build/fuzz $(SECONDS) $(REPORTS)/fuzz.tap
+
+lint: setup
+	@scripts/lint.sh $(REPORTS)/lint.tap
+
+format: setup
+	$(BIN)/biome check --write .
+	find native -name '*.h' -o -name '*.cpp' | xargs clang-format -i
+
+# Each part goes on after a failure of another; the summary decides.
+test: setup build
+	@rm -rf $(REPORTS)
+	@scripts/test.sh
+
+conformance:
+	@node scripts/conformance.mjs $(ARGS)
+
+bench: build
+	npm run --silent bench
+
+clean:
+	rm -rf build dist node_modules/.package-lock.json

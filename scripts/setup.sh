@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Installs the OS packages that are missing for `lab` (build and run) or `test` (lab, and clang, CMake).
+# A tool that is there counts, wherever it came from; so a second run does nothing.
+set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin
+
+lab='python3:python3 make:make g++:g++ ip:iproute2 ping:iputils-ping curl:curl traceroute:traceroute iperf3:iperf3
+  unshare:util-linux nsenter:util-linux setpriv:util-linux'
+test='clang++:clang clang-format:clang-format cmake:cmake /usr/include/doctest/doctest.h:doctest-dev'
+
+purpose=${1:-lab}
+case $purpose in
+  lab) wanted=$lab ;;
+  test) wanted="$lab $test" ;;
+  *) echo "setup.sh: '$purpose' is not a purpose; expected lab or test" >&2; exit 2 ;;
+esac
+
+if ! command -v node >/dev/null; then
+  echo 'platypus: node is missing; install Node.js 20 or newer with npm' >&2
+  exit 1
+fi
+if [ "$(node -p 'process.versions.node.split(".")[0] >= 20')" != true ]; then
+  echo "platypus: node $(node --version) is too old; expected 20 or newer" >&2
+  exit 1
+fi
+
+missing=()
+need() { case " ${missing[*]-} " in *" $1 "*) ;; *) missing+=("$1") ;; esac; }
+
+for pair in $wanted; do
+  case $pair in
+    /*) [ -e "${pair%%:*}" ] || need "${pair#*:}" ;;
+    *) command -v "${pair%%:*}" >/dev/null || need "${pair#*:}" ;;
+  esac
+done
+
+# clang brings its compiler, not the sanitizer and libFuzzer runtimes; their package carries clang's major number.
+if [ "$purpose" = test ]; then
+  major=14
+  if command -v clang++ >/dev/null; then major=$(clang++ -dumpversion | cut -d. -f1); fi
+  runtime=libclang_rt.fuzzer-$(uname -m).a
+  found=
+  if command -v clang++ >/dev/null; then found=$(clang++ -print-file-name="$runtime"); fi
+  [ -e "$found" ] || [ -e "$(clang++ -print-runtime-dir 2>/dev/null)/$runtime" ] || need "libclang-rt-$major-dev"
+fi
+
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+as_root=()
+if [ "$(id -u)" != 0 ]; then
+  if command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
+    as_root=(sudo)
+  else
+    echo "platypus: packages missing and no right to install them (neither root nor sudo): ${missing[*]}" >&2
+    exit 1
+  fi
+fi
+if ! command -v apt-get >/dev/null; then
+  echo "platypus: tools missing and no apt-get to install them with; Debian calls their packages: ${missing[*]}" >&2
+  exit 1
+fi
+
+echo "installing: ${missing[*]}"
+install() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"; }
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# A fresh machine has no package lists; an old list may name versions that are gone. Both: update, then again.
+if ! ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1 || ! install >"$log" 2>&1; then
+  "${as_root[@]}" apt-get update -q >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+  install >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+fi

@@ -1,0 +1,67 @@
+/**
+ * Counts what the last `make test` ran, from build/reports. Prints a line for each part, what failed and what was
+ * skipped; exits 1 when anything failed or a report is missing. `--line`: prints only `N passed, N failed, N skipped`.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const folder = 'build/reports';
+const expected = ['lint.tap', 'native.tap', 'fuzz.tap', 'unit.json', 'e2e.json'];
+
+/** @typedef {{ name: string, result: 'passed' | 'failed' | 'skipped' }} Case */
+
+/** @param {string} text @returns {Case[]} */
+function fromTap(text) {
+  const cases = [];
+  for (const [, not, name, skip] of text.matchAll(/^(not )?ok (.*?)( # SKIP.*)?$/gm)) {
+    cases.push({ name, result: not ? 'failed' : skip ? 'skipped' : 'passed' });
+  }
+  return cases;
+}
+
+/** @param {string} text @returns {Case[]} */
+function fromVitest(text) {
+  const cases = [];
+  for (const file of JSON.parse(text).testResults) {
+    for (const { fullName, status } of file.assertionResults) {
+      cases.push({ name: fullName, result: status === 'passed' || status === 'failed' ? status : 'skipped' });
+    }
+    // A file that fails outside of its tests: it does not load, or a hook throws.
+    const told = file.assertionResults.some(({ status }) => status === 'failed');
+    if (file.status === 'failed' && !told) cases.push({ name: `${file.name}: ${file.message}`, result: 'failed' });
+  }
+  return cases;
+}
+
+/** @returns {{ part: string, cases: Case[] }[]} */
+function read() {
+  let there = [];
+  try {
+    there = readdirSync(folder);
+  } catch {
+    // Nothing ran: every report is missing.
+  }
+  return expected.map((file) => {
+    const part = file.replace(/\..*/, '');
+    if (!there.includes(file)) return { part, cases: [{ name: `${part}: did not run`, result: 'failed' }] };
+    const text = readFileSync(join(folder, file), 'utf8');
+    const cases = file.endsWith('.tap') ? fromTap(text) : fromVitest(text);
+    return { part, cases: cases.length > 0 ? cases : [{ name: `${part}: ran nothing`, result: 'failed' }] };
+  });
+}
+
+const parts = read();
+const count = (cases, result) => cases.filter((one) => one.result === result).length;
+const line = (cases) => ['passed', 'failed', 'skipped'].map((result) => `${count(cases, result)} ${result}`).join(', ');
+const all = parts.flatMap(({ cases }) => cases);
+
+if (process.argv.includes('--line')) {
+  console.log(line(all));
+} else {
+  for (const { part, cases } of parts) console.log(`${part.padEnd(8)} ${line(cases)}`);
+  for (const result of ['skipped', 'failed']) {
+    const names = all.filter((one) => one.result === result).map(({ name }) => `  ${name}`);
+    if (names.length > 0) console.log(`\n${result.toUpperCase()}:\n${names.join('\n')}`);
+  }
+}
+process.exitCode = count(all, 'failed') > 0 ? 1 : 0;

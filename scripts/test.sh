@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Every check and test, one part after the other, each to its end. Reports in build/reports; the summary decides.
+set -uo pipefail
+reports=build/reports
+mkdir -p "$reports"
+part() { printf '\n== %s\n' "$1"; }
+
+part 'lint'
+scripts/lint.sh "$reports/lint.tap"
+
+# native REPORT STAMP SCRIPT ARGUMENTS: builds quietly, then runs.
+native() {
+  local report=$reports/$1 stamp=$2
+  shift 2
+  if make --no-print-directory "$stamp" >"$report.build" 2>&1; then
+    "$@" "$report"
+  else
+    tail -n 60 "$report.build" >&2
+    echo "not ok $stamp does not build" | tee "$report"
+  fi
+}
+part 'native tests (ASan, UBSan)'
+native native.tap build/.stamps/native-test scripts/native-test.sh build/native-test
+part "fuzzing, ${FUZZ_SECONDS:=10} s each"
+native fuzz.tap build/.stamps/fuzz scripts/fuzz.sh build/fuzz "$FUZZ_SECONDS"
+
+vitest() {
+  local name=$1
+  shift
+  "$@" node_modules/.bin/vitest run --project "$name" --reporter=default --reporter=json \
+    --outputFile.json="$reports/$name.json"
+}
+part 'unit and conformance tests'
+vitest unit
+
+part 'end-to-end tests in network namespaces'
+vitest e2e scripts/in-namespaces.sh
+
+part 'conformance'
+node scripts/conformance.mjs
+
+part 'summary'
+node scripts/summary.mjs
