@@ -1,0 +1,174 @@
+"""Sockets with the options that Node does not offer. Each command prints one line a step and ends by itself.
+
+  udp-reply ADDRESS PORT BYTES [no-checksum]   answers every datagram with BYTES bytes
+  udp-refused ADDRESS PORT                     sends until the kernel reports an ICMP error; prints its errno name
+  udp-patient ADDRESS PORT [BYTES]             asks up to ten times, 1 s apart; prints the length of the answer
+  udp-flood ADDRESS PORT COUNT                 COUNT sockets, one datagram each; prints answers and errors
+  udp-twice PORT ADDRESS1 PORT1 ADDRESS2 PORT2 one socket asks two servers; prints both answers
+  tcp-echo ADDRESS PORT                        sends everything back, one connection after the other
+  tcp-hold ADDRESS PORT                        connects; `send TEXT`, `shut`, `reset`, `close` on standard input
+"""
+
+import errno
+import selectors
+import socket
+import struct
+import sys
+
+SO_NO_CHECK = 11
+IPV6_RECVERR = 25
+IP_RECVERR = 11
+
+
+def family(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def say(*words):
+    print(*words, flush=True)
+
+
+def listen_for_errors(sock):
+    """Errors of the network reach the socket at once, also those that TCP/IP calls soft."""
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+
+
+def udp_reply(address, port, size, option=""):
+    sock = socket.socket(family(address), socket.SOCK_DGRAM)
+    if option == "no-checksum":
+        sock.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)
+    sock.bind((address, int(port)))
+    say("listening")
+    answer = bytes(i % 251 for i in range(int(size)))
+    while True:
+        _, sender = sock.recvfrom(65536)
+        try:
+            sock.sendto(answer, sender)
+            say("answered")
+        except OSError as error:
+            say(errno.errorcode[error.errno])
+
+
+def udp_refused(address, port):
+    sock = socket.socket(family(address), socket.SOCK_DGRAM)
+    listen_for_errors(sock)
+    sock.connect((address, int(port)))
+    sock.settimeout(1)
+    for _ in range(3):
+        try:
+            sock.send(b"anyone?")
+            sock.recv(100)
+            say("answer")
+            return
+        except socket.timeout:
+            continue
+        except OSError as error:
+            say(errno.errorcode[error.errno])
+            return
+    say("silence")
+
+
+def udp_patient(address, port, size=1):
+    sock = socket.socket(family(address), socket.SOCK_DGRAM)
+    sock.connect((address, int(port)))
+    sock.settimeout(1)
+    for _ in range(10):
+        try:
+            sock.send(bytes(int(size)))
+            say(len(sock.recv(65536)))
+            return
+        except OSError:  # Nothing yet, or told that it was too big: the kernel knows better the next time.
+            continue
+    say("silence")
+
+
+def udp_flood(address, port, count):
+    """Ends 1 s after the last news."""
+    selector = selectors.DefaultSelector()
+    seen = {}
+    for _ in range(int(count)):
+        sock = socket.socket(family(address), socket.SOCK_DGRAM)
+        listen_for_errors(sock)
+        sock.connect((address, int(port)))
+        sock.setblocking(False)
+        selector.register(sock, selectors.EVENT_READ)
+        try:
+            sock.send(b"flood")
+        except OSError as error:
+            name = errno.errorcode[error.errno]
+            seen[name] = seen.get(name, 0) + 1
+    while events := selector.select(timeout=1):
+        for key, _ in events:
+            try:
+                key.fileobj.recv(100)
+                name = "answer"
+            except OSError as error:
+                name = errno.errorcode[error.errno]
+            seen[name] = seen.get(name, 0) + 1
+            selector.unregister(key.fileobj)
+    say(*(f"{name}={number}" for name, number in sorted(seen.items())))
+
+
+def udp_twice(source_port, *servers):
+    sock = socket.socket(family(servers[0]), socket.SOCK_DGRAM)
+    sock.bind(("::", int(source_port)))
+    sock.settimeout(5)
+    for address, port in zip(servers[::2], servers[1::2]):
+        sock.sendto(b"who am I?", (address, int(port)))
+        data, _ = sock.recvfrom(1000)
+        say(len(data))
+
+
+def tcp_echo(address, port):
+    server = socket.socket(family(address), socket.SOCK_STREAM)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind((address, int(port)))
+    server.listen()
+    say("listening")
+    while True:
+        connection, sender = server.accept()
+        say(f"{sender[0]}#{sender[1]}")
+        try:
+            while data := connection.recv(65536):
+                connection.sendall(data)
+            say("end of input")
+        except OSError as error:
+            say(errno.errorcode[error.errno])
+        connection.close()
+
+
+def tcp_hold(address, port):
+    sock = socket.socket(family(address), socket.SOCK_STREAM)
+    sock.settimeout(10)
+    sock.connect((address, int(port)))
+    say("connected")
+    for line in sys.stdin:
+        word, _, text = line.strip().partition(" ")
+        if word == "send":
+            sock.sendall(text.encode())
+            say("echo", sock.recv(65536).decode())
+        elif word == "shut":
+            sock.shutdown(socket.SHUT_WR)
+            say("shut")
+        elif word == "reset":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock.close()
+            say("reset")
+        elif word == "close":
+            sock.close()
+            say("closed")
+
+
+commands = {
+    "udp-reply": udp_reply,
+    "udp-refused": udp_refused,
+    "udp-patient": udp_patient,
+    "udp-flood": udp_flood,
+    "udp-twice": udp_twice,
+    "tcp-echo": tcp_echo,
+    "tcp-hold": tcp_hold,
+}
+commands[sys.argv[1]](*sys.argv[2:])
