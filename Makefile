@@ -100,8 +100,16 @@ test: setup build
 conformance:
 	@node scripts/conformance.mjs $(ARGS)
 
-bench: build
-	npm run --silent bench
+# Release, with g++ as the addon.
+$(STAMPS)/native-bench: $(ALL_NATIVE) | packages-test
+	cmake -S native -B build/native-bench
+	cmake --build build/native-bench --parallel $(JOBS)
+	@mkdir -p $(STAMPS) && touch $@
+
+bench: build $(STAMPS)/native-bench
+	@for program in build/native-bench/bench_*; do echo; echo "$${program##*/}"; "$$program"; done
+	@echo
+	@npm run --silent bench
 
 clean:
 	rm -rf build dist node_modules/.package-lock.json

@@ -2,6 +2,7 @@
 // words as they lie in memory, so they are right on either byte order.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -13,11 +14,13 @@ namespace platypus {
 
 /// Folds a running sum to 16 bits. A non-zero sum never folds to zero (it becomes 0xffff).
 constexpr uint16_t foldSum(uint64_t sum) {
-  sum = (sum & 0xffffffffu) + (sum >> 32);
-  sum = (sum & 0xffffffffu) + (sum >> 32);
-  sum = (sum & 0xffffu) + (sum >> 16);
-  sum = (sum & 0xffffu) + (sum >> 16);
-  return static_cast<uint16_t>(sum);
+  uint32_t half = 0;
+  const bool carry =
+      __builtin_add_overflow(static_cast<uint32_t>(sum), static_cast<uint32_t>(sum >> 32), &half);
+  half += carry ? 1 : 0;
+  // Adding the halves to each other leaves their sum, carry included, in the upper one.
+  half += std::rotl(half, 16);
+  return static_cast<uint16_t>(half >> 16);
 }
 
 /// One's complement sum of `bytes`, not folded; an odd last byte is padded with zero.

@@ -32,24 +32,32 @@ struct Ipv4Header {
   uint16_t fragmentOffset() const {
     return static_cast<uint16_t>((flags_offset.host() & kOffsetMask) * 8);
   }
-  /// Fills in the header checksum; only for headers without options. Sums the fields rather than
-  /// the bytes: these were just written in smaller pieces, and reading them back as words would
-  /// wait for the store buffer.
+  /// Fills in the header checksum; only for headers without options.
   void computeChecksum() {
-    const uint64_t sum =
-        uint64_t{uint32_t{version_ihl} << 8 | tos} + total_length.host() + identification.host() +
-        flags_offset.host() + (uint32_t{ttl} << 8 | protocol) + (source.host() >> 16) +
-        (source.host() & 0xffff) + (destination.host() >> 16) + (destination.host() & 0xffff);
-    checksum = Be16(static_cast<uint16_t>(~foldSum(sum)));
+    checksum = Be16();
+    checksum = finishSum(sumOf(firstWord()) + sumOf(secondWord()) + sumOf(thirdWord()) +
+                         sumOf(source) + sumOf(destination));
   }
 
-  /// Writes the header as five words, for the same reason.
+  /// Writes the header as five words. Reading it back as a whole from fields just written would
+  /// wait for the store buffer.
   void writeTo(std::byte* to) const {
-    store(to, Be32(uint32_t{version_ihl} << 24 | uint32_t{tos} << 16 | total_length.host()));
-    store(to + 4, Be32(uint32_t{identification.host()} << 16 | flags_offset.host()));
-    store(to + 8, Be32(uint32_t{ttl} << 24 | uint32_t{protocol} << 16 | checksum.host()));
+    store(to, firstWord());
+    store(to + 4, secondWord());
+    store(to + 8, thirdWord());
     store(to + 12, source);
     store(to + 16, destination);
+  }
+
+ private:
+  Be32 firstWord() const {
+    return Be32(uint32_t{version_ihl} << 24 | uint32_t{tos} << 16 | total_length.host());
+  }
+  Be32 secondWord() const {
+    return Be32(uint32_t{identification.host()} << 16 | flags_offset.host());
+  }
+  Be32 thirdWord() const {
+    return Be32(uint32_t{ttl} << 24 | uint32_t{protocol} << 16 | checksum.host());
   }
 };
 static_assert(sizeof(Ipv4Header) == Ipv4Header::kSize);

@@ -1,0 +1,72 @@
+// Microbenchmarks of what JavaScript can call. What a packet costs without JavaScript is measured by
+// native/bench; `make bench` runs both. Nothing is tested here, figures are printed.
+import Benchmark from 'benchmark';
+import { loadAddon } from '../dist/native/addon.js';
+
+const addon = loadAddon();
+const config = {
+  mode: 'nat64',
+  pool6: [{ address: '64:ff9b::', length: 96 }],
+  pool4: [{ address: '23.0.0.0', length: 28, portMin: 1024, portMax: 65535 }],
+  staticBib: [],
+  mtu6: 1500,
+  mtu4: 1500,
+  lowestIpv6Mtu: 1280,
+  addressDependentFiltering: { tcp: false, udp: false, icmp: false },
+  dropInboundTcp: false,
+  allowNonGlobal: false,
+  udpZeroChecksum: 'compute',
+  trafficClass: null,
+  tos: null,
+  timeoutsSeconds: { udp: 300, tcpEstablished: 7200, tcpTransitory: 240, tcpIncomingSyn: 6, icmp: 60, fragment: 2 },
+  icmpErrors: { ratePerSecond: 1000, burst: 50 },
+  icmpSource4: null,
+  icmpSource6: null,
+};
+const limits = { sessions: 1 << 18, bib: 1 << 18, hosts: 1 << 16, reassembly: 16, storedSyns: 16 };
+const nat64 = new addon.Simulator({ limits, config });
+const siit = new addon.Simulator({ limits: { ...limits, sessions: 16, bib: 16 }, config: { ...config, mode: 'siit' } });
+
+/** A 64-byte UDP packet over IPv6; the checksum is not zero, which is all that translation asks. */
+function udp6(source, sourcePort) {
+  const packet = Buffer.alloc(64);
+  packet.writeUInt32BE(0x60000000, 0);
+  packet.writeUInt16BE(24, 4);
+  packet[6] = 17;
+  packet[7] = 64;
+  source.copy(packet, 8);
+  Buffer.from('0064ff9b000000000000000008080808', 'hex').copy(packet, 24);
+  packet.writeUInt16BE(sourcePort, 40);
+  packet.writeUInt16BE(443, 42);
+  packet.writeUInt16BE(24, 44);
+  packet.writeUInt16BE(0x1234, 46);
+  return packet;
+}
+
+const host = Buffer.from('20010db8000000000000000000000001', 'hex');
+const mapped = Buffer.from('0064ff9b000000000000000001010101', 'hex');
+for (let n = 0; n < 200_000; ++n) {
+  host.writeUInt32BE(1 + (n >> 4), 12);
+  nat64.inject(udp6(host, 1024 + (n & 15)), 1000);
+}
+const hit = udp6(host, 1024);
+const stateless = udp6(mapped, 1024);
+const sizes = nat64.sizes();
+console.log(`calls from JavaScript, with ${sizes.sessions} sessions`);
+
+new Benchmark.Suite()
+  .add('Simulator.inject, NAT64 hit, 6 to 4', () => nat64.inject(hit, 1000))
+  .add('Simulator.inject, SIIT, 6 to 4', () => siit.inject(stateless, 1000))
+  .add('counters()', () => nat64.counters())
+  .add('sessions(), a page of 1,000', () => nat64.sessions({ cursor: 0, limit: 1000 }))
+  .add('sessions(), a page that a filter empties', () =>
+    nat64.sessions({ cursor: 0, limit: 1000, v4: { address: '192.0.2.1', length: 32 } }),
+  )
+  .on('cycle', ({ target }) => {
+    const micros = target.stats.mean * 1e6;
+    const runs = target.stats.sample.length;
+    console.log(
+      `  ${target.name.padEnd(44)} ${micros.toFixed(2).padStart(9)} µs ± ${target.stats.rme.toFixed(1)} %, ${runs} runs`,
+    );
+  })
+  .run();
