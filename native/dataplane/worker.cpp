@@ -1,5 +1,6 @@
 #include "dataplane/worker.h"
 
+#include <cstddef>
 #include <cstring>
 
 #include "packet/icmp4.h"
@@ -161,6 +162,18 @@ void Worker::hairpin(Packet& packet) {
 }
 
 void Worker::handleFragment(const Packet& packet, const Flight& flight) {
+  // Fragments that are not for us do not take a place from those that are.
+  if (flight.view.version == 6) {
+    const auto destination = load<Ipv6Address>(packet.data() + offsetof(Ipv6Header, destination));
+    if (!config_->translation.pool6.contains(destination)) {
+      return refuse(packet, flight.view, Verdict::drop(Counter::kDropNotPool6));
+    }
+  } else {
+    const auto destination = load<Ipv4Address>(packet.data() + offsetof(Ipv4Header, destination));
+    if (!nat64_.tables().pool4().contains(destination)) {
+      return refuse(packet, flight.view, Verdict::drop(Counter::kDropNotPool4));
+    }
+  }
   const uint32_t lifetime = config_->translation.timeouts.fragment;
   Reassembly::Result result = reassembly_.add(packet, flight.view, now_, lifetime);
   if (!result.verdict.pass) return refuse(packet, flight.view, result.verdict);
