@@ -9,24 +9,13 @@
 namespace platypus {
 Verdict Nat64::tuple(const Packet& packet, const PacketView& view, FlowV4& flow) const {
   const auto header = load<Ipv4Header>(packet.data());
-  switch (view.transport) {
-    case Transport::kTcp:
-      if (isImpossibleTcp(view.tcp_flags)) return Verdict::drop(Counter::kDropTcpFlags);
-      break;
-    case Transport::kUdp:
-    case Transport::kIcmpError:
-      break;
-    case Transport::kIcmpEcho:
-      if (view.icmp_code != 0) return Verdict::drop(Counter::kDropIcmpType);
-      break;
-    case Transport::kIcmpOther:
-      return Verdict::drop(Counter::kDropIcmpType);
-    default:
-      if (!tables_.pool4().contains(header.destination)) {
-        return Verdict::drop(Counter::kDropNotPool4);
-      }
-      return Verdict::refuse(Counter::kDropProtocol, icmp4::kUnreachable,
-                             icmp4::kProtocolUnreachable);
+  if (Verdict v = checkForTuple(view); !v.pass) return v;
+  if (isOtherProtocol(view)) {
+    if (!tables_.pool4().contains(header.destination)) {
+      return Verdict::drop(Counter::kDropNotPool4);
+    }
+    return Verdict::refuse(Counter::kDropProtocol, icmp4::kUnreachable,
+                           icmp4::kProtocolUnreachable);
   }
   flow.remote = header.source;
   flow.pool = header.destination;

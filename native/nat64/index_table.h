@@ -32,7 +32,9 @@ class IndexTable {
   bool ok() const { return buckets_.ok(); }
   size_t bytes() const { return buckets_.bytes(); }
 
-  void prefetch(uint64_t hash) const { __builtin_prefetch(&buckets_[home(hash)]); }
+  [[gnu::always_inline]] void prefetch(uint64_t hash) const {
+    __builtin_prefetch(&buckets_[home(hash)]);
+  }
 
   /// The first record number stored under `hash` for which matches(number) is true; kNone if none.
   template <typename Matches>

@@ -37,6 +37,27 @@ constexpr Proto protoOf(Transport transport) {
   }
 }
 
+/// What is asked of a transport header before it makes a tuple (RFC 6146 §3.4); protocols that have
+/// none are the caller's to refuse.
+constexpr Verdict checkForTuple(const PacketView& view) {
+  switch (view.transport) {
+    case Transport::kTcp:
+      return isImpossibleTcp(view.tcp_flags) ? Verdict::drop(Counter::kDropTcpFlags)
+                                             : Verdict::accept();
+    case Transport::kIcmpEcho:
+      return view.icmp_code != 0 ? Verdict::drop(Counter::kDropIcmpType) : Verdict::accept();
+    case Transport::kIcmpOther:
+      return Verdict::drop(Counter::kDropIcmpType);
+    default:
+      return Verdict::accept();
+  }
+}
+
+/// Protocols that NAT64 does not translate.
+constexpr bool isOtherProtocol(const PacketView& view) {
+  return view.transport == Transport::kOther || view.transport == Transport::kNone;
+}
+
 class Nat64 {
  public:
   Nat64(const Nat64Limits& limits, Pool4::Shard shard, const RandomSource::Seed& seed,

@@ -27,20 +27,9 @@ Verdict Nat64::tuple(const Packet& packet, const PacketView& view, FlowV6& flow)
     const bool chatter = destination.isMulticast() || flow.host.isLinkLocal();
     return Verdict::drop(chatter ? Counter::kIgnoredLinkLocal : Counter::kDropNotPool6);
   }
-  switch (view.transport) {
-    case Transport::kTcp:
-      if (isImpossibleTcp(view.tcp_flags)) return Verdict::drop(Counter::kDropTcpFlags);
-      break;
-    case Transport::kUdp:
-    case Transport::kIcmpError:
-      break;
-    case Transport::kIcmpEcho:
-      if (view.icmp_code != 0) return Verdict::drop(Counter::kDropIcmpType);
-      break;
-    case Transport::kIcmpOther:
-      return Verdict::drop(Counter::kDropIcmpType);
-    default:
-      return Verdict::refuse(Counter::kDropProtocol, icmp6::kUnreachable, icmp6::kPortUnreachable);
+  if (Verdict v = checkForTuple(view); !v.pass) return v;
+  if (isOtherProtocol(view)) {
+    return Verdict::refuse(Counter::kDropProtocol, icmp6::kUnreachable, icmp6::kPortUnreachable);
   }
   flow.remote = match->address;
   flow.proto = protoOf(view.transport);

@@ -77,11 +77,16 @@ void Pool4::replace(std::span<const Pool4Entry> entries) {
       while (next < touched_ && slots_[next].active) ++next;
       slot = next;
       touched_ = std::max(touched_, next + 1);
-      slots_[slot] =
-          Slot{.entry = entry, .active = true, .hosts = 0, .used = {}, .used_in_range = {}};
+      slots_[slot] = Slot{.entry = entry,
+                          .active = true,
+                          .hosts = 0,
+                          .used = {},
+                          .capacity = 0,
+                          .used_in_range = {}};
+      countRange(slot);
     } else if (!(slots_[slot].entry == entry)) {
       slots_[slot].entry = entry;
-      countUsedInRange(slot);
+      countRange(slot);
     }
     order[count++] = slot;
   }
@@ -90,25 +95,35 @@ void Pool4::replace(std::span<const Pool4Entry> entries) {
   rebuildIndex();
 }
 
-void Pool4::countUsedInRange(uint32_t slot) {
-  Slot& target = slots_[slot];
-  const uint32_t low = target.entry.port_min;
-  const uint32_t high = target.entry.port_max;
-  for (const Proto proto : {Proto::kTcp, Proto::kUdp, Proto::kIcmp}) {
-    const uint64_t* bits = bitmap(slot, proto);
-    uint32_t used = 0;
-    for (uint32_t word = low / 64; word <= high / 64; ++word) {
-      uint64_t in_range = bits[word];
-      if (word == low / 64) in_range &= ~uint64_t{0} << (low % 64);
-      if (word == high / 64 && high % 64 != 63) in_range &= (uint64_t{1} << (high % 64 + 1)) - 1;
-      used += static_cast<uint32_t>(std::popcount(in_range));
-    }
-    target.used_in_range[protoIndex(proto)] = used;
-  }
+/// A bit for every port of `word` that this shard may hand out; port 0 is never.
+uint64_t Pool4::offered(const Slot& slot, uint32_t word) const {
+  const uint32_t low = std::max<uint32_t>(slot.entry.port_min, 1);
+  const uint32_t high = slot.entry.port_max;
+  if (!mine(word) || word < low / 64 || word > high / 64) return 0;
+  uint64_t ports = ~uint64_t{0};
+  if (word == low / 64) ports &= ~uint64_t{0} << (low % 64);
+  if (word == high / 64) ports &= ~uint64_t{0} >> (63 - high % 64);
+  return ports;
 }
 
-uint32_t Pool4::capacity(const Slot& slot) const {
-  return (uint32_t{slot.entry.port_max} - slot.entry.port_min + 1) / shard_.count;
+bool Pool4::offers(const Slot& slot, uint16_t port) const {
+  return ((offered(slot, port / 64) >> (port % 64)) & 1) != 0;
+}
+
+void Pool4::countRange(uint32_t slot) {
+  Slot& target = slots_[slot];
+  target.capacity = 0;
+  for (uint32_t& used : target.used_in_range) used = 0;
+  for (uint32_t word = 0; word < kWords; ++word) {
+    const uint64_t ports = offered(target, word);
+    target.capacity += static_cast<uint32_t>(std::popcount(ports));
+    for (const Proto proto : {Proto::kTcp, Proto::kUdp, Proto::kIcmp}) {
+      // An address that nothing is mapped to has pages that were never touched.
+      if (target.used[protoIndex(proto)] == 0) continue;
+      target.used_in_range[protoIndex(proto)] +=
+          static_cast<uint32_t>(std::popcount(bitmap(slot, proto)[word] & ports));
+    }
+  }
 }
 
 uint32_t Pool4::choose(uint64_t hint, Proto proto) const {
@@ -118,7 +133,7 @@ uint32_t Pool4::choose(uint64_t hint, Proto proto) const {
   for (uint32_t i = 0; i < tries; ++i) {
     const uint32_t number = active_[n];
     const Slot& slot = slots_[number];
-    if (slot.used_in_range[protoIndex(proto)] < capacity(slot)) return number;
+    if (slot.used_in_range[protoIndex(proto)] < slot.capacity) return number;
     n = n + 1 == active_count_ ? 0 : n + 1;
   }
   return kNone;
@@ -128,7 +143,13 @@ uint32_t Pool4::choose(uint64_t hint, Proto proto) const {
 uint16_t Pool4::findFree(const uint64_t* bits, uint32_t low, uint32_t high, uint64_t parity,
                          RandomSource& random) const {
   if (low > high) return 0;
-  const uint32_t start = low + random.below(high - low + 1);
+  uint32_t start = low + random.below(high - low + 1);
+  if (!mine(start / 64)) {
+    // Into the shard's block of the same round, so that the first port of a block is not likelier
+    // than the others (RFC 6056 §3).
+    const uint32_t block = start / 64 - start / 64 % shard_.count + shard_.index;
+    start = std::clamp(block * 64 + start % 64, low, high);
+  }
   const uint32_t first = low / 64;
   const uint32_t last = high / 64;
   uint32_t word = start / 64;
@@ -150,7 +171,7 @@ uint16_t Pool4::findFree(const uint64_t* bits, uint32_t low, uint32_t high, uint
 
 uint16_t Pool4::allocate(uint32_t slot, Proto proto, uint16_t wanted, RandomSource& random) {
   Slot& target = slots_[slot];
-  if (target.used_in_range[protoIndex(proto)] >= capacity(target)) return 0;
+  if (target.used_in_range[protoIndex(proto)] >= target.capacity) return 0;
   const uint64_t* bits = bitmap(slot, proto);
   const uint32_t low = std::max<uint32_t>(target.entry.port_min, 1);
   const uint32_t high = target.entry.port_max;
@@ -182,7 +203,7 @@ bool Pool4::reserve(uint32_t slot, Proto proto, uint16_t port) {
   word |= bit;
   Slot& target = slots_[slot];
   ++target.used[protoIndex(proto)];
-  if (port >= target.entry.port_min && port <= target.entry.port_max) {
+  if (offers(target, port)) {
     ++target.used_in_range[protoIndex(proto)];
   }
   return true;
@@ -195,7 +216,7 @@ void Pool4::release(uint32_t slot, Proto proto, uint16_t port) {
   word &= ~bit;
   Slot& target = slots_[slot];
   --target.used[protoIndex(proto)];
-  if (port >= target.entry.port_min && port <= target.entry.port_max) {
+  if (offers(target, port)) {
     --target.used_in_range[protoIndex(proto)];
   }
 }

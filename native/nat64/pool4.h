@@ -86,6 +86,7 @@ class Pool4 {
     bool active;
     uint32_t hosts;
     uint32_t used[kProtos];
+    uint32_t capacity;  // ports of the range that this shard may hand out
     uint32_t used_in_range[kProtos];
   };
 
@@ -95,8 +96,9 @@ class Pool4 {
   bool mine(uint32_t word) const { return word % shard_.count == shard_.index; }
   uint16_t findFree(const uint64_t* bits, uint32_t low, uint32_t high, uint64_t parity,
                     RandomSource& random) const;
-  uint32_t capacity(const Slot& slot) const;
-  void countUsedInRange(uint32_t slot);
+  uint64_t offered(const Slot& slot, uint32_t word) const;
+  bool offers(const Slot& slot, uint16_t port) const;
+  void countRange(uint32_t slot);
   uint32_t indexHome(Ipv4Address address) const;
   void rebuildIndex();
 

@@ -131,9 +131,9 @@ Reassembly::Result Reassembly::add(const Packet& packet, const PacketView& view,
     all &= set;
   }
   const bool last = !view.more_fragments;
-  if (any && all && std::memcmp(at, payload, length) == 0 && (!last || datagram.total == end)) {
-    return result;
-  }
+  // Past the total the buffer holds what an earlier datagram left there.
+  const bool inside = last ? datagram.total == end : datagram.total == 0 || end <= datagram.total;
+  if (any && all && inside && std::memcmp(at, payload, length) == 0) return result;
   const bool contradicts = any || (datagram.total != 0 && (end > datagram.total || last)) ||
                            end > (view.version == 4 ? kLargestV4 : kLargestV6);
   // A last fragment that ends before what is already here is an overlap in disguise.

@@ -47,7 +47,9 @@ class RecordPool {
   Record& operator[](uint32_t number) { return records_[number]; }
   const Record& operator[](uint32_t number) const { return records_[number]; }
   HugeArray<Record>& array() { return records_; }
-  void prefetch(uint32_t number) const { __builtin_prefetch(records_.data() + number); }
+  [[gnu::always_inline]] void prefetch(uint32_t number) const {
+    __builtin_prefetch(records_.data() + number);
+  }
 
  private:
   HugeArray<Record> records_;

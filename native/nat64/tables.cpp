@@ -1,5 +1,7 @@
 #include "nat64/tables.h"
 
+#include <algorithm>
+
 namespace platypus {
 namespace {
 
@@ -154,6 +156,15 @@ uint32_t Tables::createHost(const Ipv6Address& address, uint64_t hash, uint32_t 
   return number;
 }
 
+/// A host that keeps an entry elsewhere when its address leaves the pool is paired with that one.
+void Tables::pairAnew(uint32_t number, uint32_t slot) {
+  Host& host = hosts_[number];
+  if (pool4_.isActive(host.pool_slot)) return;
+  pool4_.removeHost(host.pool_slot);
+  host.pool_slot = slot;
+  pool4_.addHost(slot);
+}
+
 void Tables::dropHostReference(uint32_t number) {
   Host& host = hosts_[number];
   if (host.bib_count != 0) return;
@@ -258,7 +269,11 @@ Tables::AddResult Tables::addStaticBib(Proto proto, const Ipv6Address& address, 
   // The administrator's word goes before paired pooling (RFC 4787 REQ-2): a known host may get an
   // entry on another address than its own.
   uint32_t host = findHost(address, hash);
-  if (host == kNone) host = createHost(address, hash, slot);
+  if (host == kNone) {
+    host = createHost(address, hash, slot);
+  } else {
+    pairAnew(host, slot);  // purgePool4() may be past this entry's record
+  }
   if (host == kNone) return AddResult::kNoRoom;
   if (!pool4_.reserve(slot, proto, pool_port.host())) {
     dropHostReference(host);
@@ -437,15 +452,11 @@ bool Tables::purgePool4(std::span<const Pool4Entry> entries, uint32_t budget) {
     --budget;
     const Bib& bib = bibs_[purge_at_];
     if (bib.proto != Proto::kNone && !pool4_.isActive(bib.pool_slot)) {
+      const uint32_t sessions = std::min(bib.session_count, budget);
       if (!removeBib(purge_at_, budget)) return false;
+      budget -= sessions;
     } else if (bib.proto != Proto::kNone) {
-      // A host that keeps an entry elsewhere is paired with that address from now on.
-      Host& host = hosts_[bib.host_number];
-      if (!pool4_.isActive(host.pool_slot)) {
-        pool4_.removeHost(host.pool_slot);
-        host.pool_slot = bib.pool_slot;
-        pool4_.addHost(host.pool_slot);
-      }
+      pairAnew(bib.host_number, bib.pool_slot);
     }
     ++purge_at_;
   }

@@ -1,7 +1,5 @@
 #include "nat64/tcp_fsm.h"
 
-#include "packet/tcp.h"
-
 namespace platypus {
 
 TcpEvent tcpEvent(uint8_t flags) {
@@ -9,10 +7,6 @@ TcpEvent tcpEvent(uint8_t flags) {
   if ((flags & TcpHeader::kSyn) != 0) return TcpEvent::kSyn;
   if ((flags & TcpHeader::kFin) != 0) return TcpEvent::kFin;
   return TcpEvent::kOther;
-}
-
-bool isImpossibleTcp(uint8_t flags) {
-  return (flags & TcpHeader::kSyn) != 0 && (flags & (TcpHeader::kFin | TcpHeader::kRst)) != 0;
 }
 
 TcpStep tcpStep(TcpState state, Side from, TcpEvent event) {

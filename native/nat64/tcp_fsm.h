@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "packet/tcp.h"
+
 namespace platypus {
 
 enum class TcpState : uint8_t {
@@ -30,7 +32,9 @@ struct TcpStep {
 /// What the flags of a segment mean to the state machine; a FIN with RST counts as RST.
 TcpEvent tcpEvent(uint8_t flags);
 /// SYN together with FIN or RST belongs to no connection.
-bool isImpossibleTcp(uint8_t flags);
+constexpr bool isImpossibleTcp(uint8_t flags) {
+  return (flags & TcpHeader::kSyn) != 0 && (flags & (TcpHeader::kFin | TcpHeader::kRst)) != 0;
+}
 
 /// A segment of an existing session. kClosed has none; creation is the machine's (nat64.h).
 TcpStep tcpStep(TcpState state, Side from, TcpEvent event);
