@@ -87,22 +87,44 @@ size_t Worker::poll(uint64_t nowMs) {
 }
 
 void Worker::prepare(Packet& packet, Flight& flight) {
+  const uint32_t bytes = packet.length();
+  const unsigned version = bytes == 0 ? 0 : std::to_integer<unsigned>(packet.data()[0]) >> 4;
+  if (version == 6) {
+    counters_.add(Counter::kReceivedV6);
+    counters_.add(Counter::kReceivedV6Bytes, bytes);
+  } else if (version == 4) {
+    counters_.add(Counter::kReceivedV4);
+    counters_.add(Counter::kReceivedV4Bytes, bytes);
+  }
   flight.v6.hash = 0;
   flight.v4.hash = 0;
-  const uint32_t bytes = packet.length();
-  flight.verdict = parse(packet, flight.view);
-  const bool v6 = bytes != 0 && (std::to_integer<uint8_t>(packet.data()[0]) >> 4) == 6;
-  if (flight.verdict.reason != Counter::kDropNotIp) {
-    counters_.add(v6 ? Counter::kReceivedV6 : Counter::kReceivedV4);
-    counters_.add(v6 ? Counter::kReceivedV6Bytes : Counter::kReceivedV4Bytes, bytes);
+  flight.express = prepareExpress(packet, flight);
+  if (!flight.express) prepareLong(packet, flight);
+}
+
+/// The short way, for packets that carry their own checksum.
+bool Worker::prepareExpress(const Packet& packet, Flight& flight) {
+  if ((packet.offload.flags | packet.offload.gso_type) != 0 || mode_ != Mode::kNat64) return false;
+  if (readExpress(packet, config_->translation, flight.plain, flight.v6)) {
+    nat64_.tables().hash(flight.v6);
+    nat64_.tables().prefetch(flight.v6);
+    return true;
   }
+  if (!readExpress(packet, config_->translation, flight.plain, flight.v4)) return false;
+  nat64_.tables().hash(flight.v4);
+  nat64_.tables().prefetch(flight.v4);
+  return true;
+}
+
+void Worker::prepareLong(Packet& packet, Flight& flight) {
+  flight.v6.hash = 0;
+  flight.v4.hash = 0;
+  flight.verdict = parse(packet, flight.view);
   if (packet.offload.needsChecksum()) counters_.add(Counter::kChecksumLeftToKernel);
   if (!flight.verdict.pass || mode_ == Mode::kSiit) return;
   if (flight.view.fragmented) {
     counters_.add(Counter::kFragmentsReceived);
-    return;
-  }
-  if (v6) {
+  } else if (flight.view.version == 6) {
     flight.verdict = nat64_.tuple(packet, flight.view, flight.v6);
     if (flight.v6.hash != 0) nat64_.tables().prefetch(flight.v6);
   } else {
@@ -111,7 +133,19 @@ void Worker::prepare(Packet& packet, Flight& flight) {
   }
 }
 
+bool Worker::handleExpress(Packet& packet, const Flight& flight) {
+  const bool translated = flight.plain.version == 6
+                              ? nat64_.expressOutbound(packet, flight.plain, flight.v6, now_)
+                              : nat64_.expressInbound(packet, flight.plain, flight.v4, now_);
+  if (translated) send(packet);
+  return translated;
+}
+
 void Worker::handle(Packet& packet, Flight& flight, bool reassembled) {
+  if (flight.express) {
+    if (handleExpress(packet, flight)) return;
+    prepareLong(packet, flight);
+  }
   if (!flight.verdict.pass) {
     refuse(packet, flight.view, flight.verdict);
   } else if (mode_ == Mode::kSiit) {
@@ -273,6 +307,11 @@ Ipv6Address Worker::errorSource6() const {
 void Worker::refuse(const Packet& packet, const PacketView& view, const Verdict& verdict) {
   counters_.add(verdict.reason);
   if (!verdict.asksForError()) return;
+  // RFC 6146 §3.5: what claims to come from pool6 is dropped without a word.
+  if (view.version == 6 && mode_ == Mode::kNat64 &&
+      config_->translation.pool6.contains(load<Ipv6Header>(packet.data()).source)) {
+    return counters_.add(Counter::kIcmpErrorSuppressed);
+  }
   const bool v4 = (std::to_integer<uint8_t>(packet.data()[0]) >> 4) == 4;
   bool built = false;
   if (v4) {

@@ -1,7 +1,8 @@
 // A worker: one shard of the subscribers and ports, with its port, its tables and its counters.
 //
 // One burst goes: receive → parse, tuple, prefetch (all packets) → prefetch sessions (all) → look
-// up, translate, send (one after the other) → expire what is due, within a budget.
+// up, translate, send (one after the other) → expire what is due, within a budget. Plain packets of
+// known sessions take the short way of nat64/express.h.
 //
 // Ownership: everything here belongs to one thread; only counters() may be read by others.
 #pragma once
@@ -12,6 +13,7 @@
 
 #include "dataplane/config.h"
 #include "dataplane/query.h"
+#include "nat64/express.h"
 #include "nat64/nat64.h"
 #include "nat64/reassembly.h"
 #include "packet/counter.h"
@@ -68,9 +70,14 @@ class Worker {
     Verdict verdict;
     FlowV6 v6;
     FlowV4 v4;
+    bool express = false;  // `plain` and one flow are set instead of `view` and `verdict`
+    ExpressView plain;
   };
 
   void prepare(Packet& packet, Flight& flight);
+  bool prepareExpress(const Packet& packet, Flight& flight);
+  void prepareLong(Packet& packet, Flight& flight);
+  bool handleExpress(Packet& packet, const Flight& flight);
   void handle(Packet& packet, Flight& flight, bool reassembled);
   void handleStateless(Packet& packet, const PacketView& view);
   void handleV6(Packet& packet, const Flight& flight, bool reassembled);

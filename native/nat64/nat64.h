@@ -23,6 +23,8 @@
 
 namespace platypus {
 
+struct ExpressView;
+
 /// The table that a packet belongs to; kNone where it has no tuple of its own.
 constexpr Proto protoOf(Transport transport) {
   switch (transport) {
@@ -95,6 +97,11 @@ class Nat64 {
   Verdict inboundError(Packet& packet, const PacketView& view, const Pass& pass,
                        Translated& translated);
 
+  // The short way (express.h): true when the packet was translated and is to be sent as it is;
+  // false when it was left alone and takes the long way.
+  bool expressOutbound(Packet& packet, const ExpressView& view, const FlowV6& flow, uint32_t now);
+  bool expressInbound(Packet& packet, const ExpressView& view, const FlowV4& flow, uint32_t now);
+
   /// What a session's end asks for.
   struct Ending {
     bool probe = false;  // `packet` is a TCP probe for the IPv6 host (RFC 6146 §3.5.2.2)
@@ -128,6 +135,8 @@ class Nat64 {
     return session.checksum_delta;
   }
   uint16_t computeChecksumDelta(const Session& session) const;
+  /// Refreshes a session by a packet that changes no state; false where it might change one.
+  bool refresh(Session& session, Proto proto, uint32_t now) const;
   /// RFC 6146 §3.5.2.2 for a segment of session `number`.
   void step(uint32_t number, Side from, uint8_t flags, uint32_t now);
   Verdict createOutbound(const PacketView& view, const FlowV6& flow, uint32_t now, uint32_t& bib,

@@ -33,6 +33,7 @@ inline constexpr uint8_t kTimeExceeded = 3;
 inline constexpr uint8_t kParameterProblem = 4;
 inline constexpr uint8_t kEchoRequest = 128;
 inline constexpr uint8_t kEchoReply = 129;
+inline constexpr uint8_t kRedirect = 137;
 // Codes of kUnreachable.
 inline constexpr uint8_t kNoRoute = 0;
 inline constexpr uint8_t kProhibited = 1;

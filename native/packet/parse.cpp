@@ -154,14 +154,17 @@ Verdict parseV4(Packet& packet, PacketView& view) {
   view.identification = header.identification.host();
   view.transport_offset = header_length;
   view.payload_length = uint32_t{total} - header_length;
+  Verdict options;
   if (header_length > Ipv4Header::kSize) {
-    const Verdict options =
+    options =
         checkOptions(packet.bytes().subspan(Ipv4Header::kSize, header_length - Ipv4Header::kSize));
-    if (!options.pass) return options;
+    // One that is answered is looked at to its end: no ICMP error is answered (RFC 1812 §4.3.2.7).
+    if (!options.pass && !options.asksForError()) return options;
   }
   if (const Verdict fragment = checkFragment(view); !fragment.pass) return fragment;
-  if (view.fragment_offset != 0) return Verdict::accept();
-  return parseTransport<false>(packet.bytes(), view);
+  if (view.fragment_offset != 0) return options;
+  const Verdict transport = parseTransport<false>(packet.bytes(), view);
+  return options.pass ? transport : options;
 }
 
 bool isExtensionHeader(uint8_t next) {
@@ -182,15 +185,17 @@ Verdict parseV6(Packet& packet, PacketView& view) {
 
   uint8_t next = header.next_header;
   uint32_t at = Ipv6Header::kSize;
+  Verdict routing;
   for (int count = 0; isExtensionHeader(next); ++count) {
     if (count == kMaxExtensionHeaders || at + 8 > total) {
       return Verdict::drop(Counter::kDropV6ExtensionHeaders);
     }
     const uint32_t length = 8 + 8u * byteAt(bytes, at + 1);
     if (at + length > total) return Verdict::drop(Counter::kDropV6ExtensionHeaders);
-    if (next == protocol::kRouting && byteAt(bytes, at + 3) != 0) {
-      // RFC 7915 §5.1: Segments Left is not zero; the pointer names that octet.
-      return Verdict::refuse(Counter::kDropV6RoutingHeader, icmp6::kParameterProblem, 0, at + 3);
+    if (next == protocol::kRouting && byteAt(bytes, at + 3) != 0 && routing.pass) {
+      // RFC 7915 §5.1: Segments Left is not zero; the pointer names that octet. The walk goes on,
+      // because no ICMPv6 error is answered (RFC 4443 §2.4 (e)).
+      routing = Verdict::refuse(Counter::kDropV6RoutingHeader, icmp6::kParameterProblem, 0, at + 3);
     }
     next = byteAt(bytes, at);
     at += length;
@@ -217,8 +222,9 @@ Verdict parseV6(Packet& packet, PacketView& view) {
   view.transport_offset = static_cast<uint16_t>(at);
   view.payload_length = total - at;
   if (const Verdict fragment = checkFragment(view); !fragment.pass) return fragment;
-  if (view.fragment_offset != 0) return Verdict::accept();
-  return parseTransport<true>(bytes, view);
+  if (view.fragment_offset != 0) return routing;
+  const Verdict transport = parseTransport<true>(bytes, view);
+  return routing.pass ? transport : routing;
 }
 
 /// The kernel is not hostile, but a wrong offset would make us write where we must not.
@@ -240,7 +246,11 @@ Verdict parseV6(Packet& packet, PacketView& view) {
     }
   }
   if (offload.needsChecksum()) {
-    const bool fits = offload.checksum_start == view.transport_offset &&
+    const bool field = (view.transport != Transport::kTcp ||
+                        offload.checksum_offset == TcpHeader::kChecksumOffset) &&
+                       (view.transport != Transport::kUdp ||
+                        offload.checksum_offset == UdpHeader::kChecksumOffset);
+    const bool fits = field && offload.checksum_start == view.transport_offset &&
                       offload.checksum_offset + 2u <= view.payload_length;
     if (!fits || view.fragmented) return Verdict::drop(Counter::kDropOffloadMalformed);
   }

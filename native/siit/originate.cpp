@@ -65,7 +65,9 @@ bool originateV6(const Packet& packet, const PacketView& view, const Verdict& ve
   const auto original = load<Ipv6Header>(packet.data());
   const bool prohibited = verdict.type == icmp6::kUnreachable && verdict.code == icmp6::kProhibited;
   const bool multicast = original.destination.isMulticast();
-  if (view.transport == Transport::kIcmpError || view.fragment_offset != 0 ||
+  const bool redirect =
+      view.transport == Transport::kIcmpOther && view.icmp_type == icmp6::kRedirect;
+  if (view.transport == Transport::kIcmpError || redirect || view.fragment_offset != 0 ||
       (prohibited && view.protocol == protocol::kIcmp6) || original.source.isMulticast() ||
       original.source.isUnspecified() || original.source.isLoopback() ||
       (multicast && verdict.type != icmp6::kPacketTooBig)) {

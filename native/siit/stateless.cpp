@@ -68,6 +68,7 @@ Verdict translateV6ToV4(Packet& packet, const PacketView& view, const Pool6& poo
     return Verdict::drop(Counter::kDropIcmpType);
   }
   if (Verdict v = admitV6ToV4(packet, view, policy, true, false, sizing); !v.pass) return v;
+  if (sizing.split) return Verdict::accept();
 
   if (view.transport != Transport::kIcmpError) {
     rewriteV6ToV4(packet, view, endpoints, policy, true, sizing, identifications);
@@ -103,6 +104,7 @@ Verdict translateV4ToV6(Packet& packet, const PacketView& view, const Pool6& poo
   if (forbidden(prefix, header.source, policy) || forbidden(prefix, header.destination, policy)) {
     return Verdict::refuse(Counter::kDropNonGlobal, icmp4::kUnreachable, icmp4::kProhibited);
   }
+  if (sizing.split) return Verdict::accept();
   const Endpoints6 endpoints{prefix.embed(header.source), prefix.embed(header.destination),
                              view.source_port, view.destination_port, 0};
   if (view.transport != Transport::kIcmpError) {

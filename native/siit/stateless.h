@@ -11,7 +11,8 @@
 
 namespace platypus {
 
-/// Translates a parsed IPv6 packet in place, or says why not. `sizing` tells what is left to do.
+/// Translates a parsed IPv6 packet in place, or says why not. `sizing` tells what is left to do;
+/// with `sizing.split` the packet is as it was.
 Verdict translateV6ToV4(Packet& packet, const PacketView& view, const Pool6& pool6,
                         const TranslationPolicy& policy, IdentificationSource& identifications,
                         Sizing& sizing);

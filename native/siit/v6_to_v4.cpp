@@ -1,6 +1,7 @@
 // RFC 7915 §5: hop limit and size → addresses, ports and checksum → IPv4 header in front.
 #include "siit/v6_to_v4.h"
 
+#include "packet/icmp4.h"
 #include "packet/icmp6.h"
 #include "packet/ipv4.h"
 #include "packet/ipv6.h"
@@ -96,6 +97,12 @@ void rewriteV6ToV4(Packet& packet, const PacketView& view, const Endpoints4& end
       delta.add(load<Be16>(transport));
       delta.add(icmp.identifier);
       icmp.checksum = delta.apply(icmp.checksum);
+      // An echo reply may be zeros throughout; only there the two zeros of one's complement differ,
+      // and a receiver takes 0xffff.
+      if (icmp.checksum.wire() == 0 && icmp.type == icmp4::kEchoReply &&
+          sumBytes(packet.bytes().subspan(view.transport_offset + 4u)) == 0) {
+        icmp.checksum = Be16(0xffff);
+      }
       store(transport, icmp);
       break;
     }
@@ -112,13 +119,13 @@ void rewriteV6ToV4(Packet& packet, const PacketView& view, const Endpoints4& end
   header.protocol = protocol;
   header.source = endpoints.source;
   header.destination = endpoints.destination;
+  if (sizing.gso_size != 0) offload.gso_size = sizing.gso_size;
   if (view.fragment_header) {
     // RFC 7915 §5.1.1: DF is 0, the low 16 bits of the identification are kept.
     header.identification = Be16(static_cast<uint16_t>(view.identification));
     header.flags_offset = Be16(static_cast<uint16_t>(
         (view.fragment_offset / 8) | (view.more_fragments ? Ipv4Header::kMoreFragments : 0)));
   } else {
-    if (sizing.gso_size != 0) offload.gso_size = sizing.gso_size;
     const uint32_t on_wire =
         offload.isGso() ? uint32_t{Ipv4Header::kSize} + view.transport_header + offload.gso_size
                         : length;
