@@ -62,6 +62,7 @@ bool readExpress(const Packet& packet, const Nat64Config& config, ExpressView& v
   const auto match =
       config.pool6.match(load<Ipv6Address>(data + offsetof(Ipv6Header, destination)));
   if (!match) return false;
+  view.version = 6;
   view.payload_length = static_cast<uint16_t>(payload);
   view.protocol = protocol;
   view.hop_limit = hop_limit;

@@ -187,6 +187,54 @@ TEST_CASE("N64-XLAT-01 the short way and the long way send the same packets") {
   CHECK(compared > 2500);
 }
 
+TEST_CASE("N64-UDP-05 the short way takes plain packets of known sessions and refreshes them") {
+  Counters counters;
+  Nat64 nat64(Fixture::options().limits, {}, {}, counters);
+  Nat64Config config;
+  config.pool6.add(kPrefix);
+  config.pool4.push_back({kPool, 1024, 65535});
+  nat64.use(config);
+  nat64.tables().retirePool4(config.pool4);
+  while (!nat64.tables().purgePool4(config.pool4, 100)) {
+  }
+  std::vector<std::byte> slot(kSlotBytes);
+  Packet packet(slot.data());
+  const auto place = [&](const Bytes& bytes) {
+    packet.reset(static_cast<uint32_t>(bytes.size()));
+    std::memcpy(packet.data(), bytes.data(), bytes.size());
+  };
+  const Bytes out = make(true, protocol::kUdp, Be16(40001), Be16(53), 0, 10, 0, 64);
+  ExpressView view;
+  FlowV6 flow;
+  place(out);
+  REQUIRE(readExpress(packet, config, view, flow));
+  CHECK(view.version == 6);
+  nat64.tables().hash(flow);
+  CHECK_FALSE(nat64.expressOutbound(packet, view, flow, 10));  // no session yet: left alone
+  CHECK(std::memcmp(packet.data(), out.data(), out.size()) == 0);
+
+  PacketView whole;
+  REQUIRE(parse(packet, whole).pass);
+  Nat64::Translated translated;
+  REQUIRE(nat64.outbound(packet, whole, flow, {.now = 10}, translated).pass);
+  const auto port = load<Be16>(packet.data() + Ipv4Header::kSize);
+  const uint32_t number = nat64.tables().find(flow);
+  REQUIRE(number != Tables::kNone);
+
+  place(out);
+  CHECK(nat64.expressOutbound(packet, view, flow, 20));
+  CHECK(packet.length() == out.size() - 20);
+  CHECK(nat64.tables().session(number).deadline == 20 + config.timeouts.udp + 1);
+
+  place(make(false, protocol::kUdp, Be16(53), port, 0, 10, 0, 64));
+  FlowV4 back;
+  REQUIRE(readExpress(packet, config, view, back));
+  CHECK(view.version == 4);
+  nat64.tables().hash(back);
+  CHECK(nat64.expressInbound(packet, view, back, 30));
+  CHECK(nat64.tables().session(number).deadline == 30 + config.timeouts.udp + 1);
+}
+
 TEST_CASE("N64-TCP-15 the short way leaves segments that change the state to the long way") {
   Nat64Config config;
   config.pool6.add(kPrefix);
