@@ -83,7 +83,9 @@ constexpr CounterInfo kInfos[] = {
     {"drop.too_long_for_v4", "IPv6 packet longer than 65,535 bytes as IPv4."},
     {"drop.udp_checksum_zero",
      "UDP without checksum: forbidden in IPv6, or configured to drop (RFC 7915 §4.5)."},
-    {"drop.protocol", "A protocol that NAT64 does not translate (RFC 6146 §3.4)."},
+    {"drop.protocol",
+     "A protocol that NAT64 does not translate (RFC 6146 §3.4), or whose number means something "
+     "else in the other family."},
     {"drop.igmp", "IGMP (RFC 7915 §4.2)."},
     {"drop.icmp.type", "An ICMP type or code without counterpart (RFC 7915 §4.2, §5.2)."},
     {"drop.icmp.checksum", "ICMP error with a wrong checksum (RFC 5508 REQ-3)."},

@@ -33,6 +33,15 @@ Verdict map(const Ipv6Address& ipv6, const Pool6& pool6, const TranslationPolicy
   return Verdict::accept();
 }
 
+/// Protocol numbers that mean something else in the other family: an IPv4 packet that claims one of
+/// these would come out with IPv6 extension headers, or as ICMPv6, of its sender's making.
+bool isForeignProtocol(const PacketView& view) {
+  const uint8_t p = view.protocol;
+  if (view.version == 6) return p == protocol::kIcmp4 || p == protocol::kIgmp;
+  return p == protocol::kHopByHop || p == protocol::kRouting || p == protocol::kFragment ||
+         p == protocol::kDestinationOptions || p == protocol::kIcmp6;
+}
+
 /// RFC 7915 §1.2: the length under a fragmented ICMP message's pseudo-header is not known.
 bool isFragmentedIcmp(const PacketView& view) {
   return view.fragmented &&
@@ -63,6 +72,7 @@ Verdict translateV6ToV4(Packet& packet, const PacketView& view, const Pool6& poo
     return Verdict::drop(Counter::kDropUnmappable);
   }
   if (isFragmentedIcmp(view)) return Verdict::drop(Counter::kDropIcmpFragment);
+  if (isForeignProtocol(view)) return Verdict::drop(Counter::kDropProtocol);
   if (view.transport == Transport::kIcmpOther) return Verdict::drop(Counter::kDropIcmpType);
   if (view.transport == Transport::kIcmpEcho && view.icmp_code != 0) {
     return Verdict::drop(Counter::kDropIcmpType);
@@ -94,6 +104,7 @@ Verdict translateV6ToV4(Packet& packet, const PacketView& view, const Pool6& poo
 Verdict translateV4ToV6(Packet& packet, const PacketView& view, const Pool6& pool6,
                         const TranslationPolicy& policy, Sizing& sizing) {
   if (isFragmentedIcmp(view)) return Verdict::drop(Counter::kDropIcmpFragment);
+  if (isForeignProtocol(view)) return Verdict::drop(Counter::kDropProtocol);
   if (view.transport == Transport::kIcmpOther) return Verdict::drop(Counter::kDropIcmpType);
   if (view.transport == Transport::kIcmpEcho && view.icmp_code != 0) {
     return Verdict::drop(Counter::kDropIcmpType);

@@ -37,6 +37,22 @@ TEST_CASE("SIIT-ADDR-13 a quoted address counts as any address") {
         Counter::kDropNonGlobal);
 }
 
+TEST_CASE("SIIT-4to6-06 a protocol number that IPv6 reads as an extension header is not carried") {
+  Siit siit;
+  for (const uint8_t protocol : Octets{0, 43, 44, 60, 58}) {
+    CHECK(siit.translate(packet4(protocol, pattern(24))).reason() == Counter::kDropProtocol);
+  }
+  CHECK(siit.translate(packet4(50, pattern(24))).passed());
+}
+
+TEST_CASE("SIIT-6to4-08 a protocol number that IPv4 reads as ICMP or IGMP is not carried") {
+  Siit siit;
+  for (const uint8_t protocol : Octets{1, 2}) {
+    CHECK(siit.translate(packet6(protocol, pattern(24))).reason() == Counter::kDropProtocol);
+  }
+  CHECK(siit.translate(packet6(50, pattern(24))).passed());
+}
+
 TEST_CASE("SIIT-ADDR-13 the operator may allow it") {
   Siit siit("64:ff9b::", 96);
   siit.policy.allow_non_global = true;
