@@ -65,12 +65,7 @@ bool Worker::continueUse() {
 // --- A burst, in the order in which a packet meets it --------------------------------------------
 
 size_t Worker::poll(uint64_t nowMs) {
-  now_ms_ = nowMs;
-  now_ = static_cast<uint32_t>(nowMs / kMsPerTick);
-  if (!started_) {
-    started_ = true;
-    nat64_.tables().startAt(now_);
-  }
+  setClock(nowMs);
   const size_t count = port_.receive(packets_);
   for (size_t i = 0; i < count; ++i) prepare(packets_[i], flights_[i]);
   if (count > 1 && mode_ == Mode::kNat64) {
@@ -119,18 +114,20 @@ bool Worker::prepareExpress(const Packet& packet, Flight& flight) {
 void Worker::prepareLong(Packet& packet, Flight& flight) {
   flight.v6.hash = 0;
   flight.v4.hash = 0;
-  flight.verdict = parse(packet, flight.view);
+  read(packet, flight);
   if (packet.offload.needsChecksum()) counters_.add(Counter::kChecksumLeftToKernel);
   if (!flight.verdict.pass || mode_ == Mode::kSiit) return;
-  if (flight.view.fragmented) {
-    counters_.add(Counter::kFragmentsReceived);
-  } else if (flight.view.version == 6) {
-    flight.verdict = nat64_.tuple(packet, flight.view, flight.v6);
-    if (flight.v6.hash != 0) nat64_.tables().prefetch(flight.v6);
-  } else {
-    flight.verdict = nat64_.tuple(packet, flight.view, flight.v4);
-    if (flight.v4.hash != 0) nat64_.tables().prefetch(flight.v4);
-  }
+  if (flight.view.fragmented) counters_.add(Counter::kFragmentsReceived);
+  if (flight.v6.hash != 0) nat64_.tables().prefetch(flight.v6);
+  if (flight.v4.hash != 0) nat64_.tables().prefetch(flight.v4);
+}
+
+/// Parses a packet and, where state is kept and it is whole, finds its tuple.
+void Worker::read(Packet& packet, Flight& flight) {
+  flight.verdict = parse(packet, flight.view);
+  if (!flight.verdict.pass || mode_ == Mode::kSiit || flight.view.fragmented) return;
+  flight.verdict = flight.view.version == 6 ? nat64_.tuple(packet, flight.view, flight.v6)
+                                            : nat64_.tuple(packet, flight.view, flight.v4);
 }
 
 bool Worker::handleExpress(Packet& packet, const Flight& flight) {
@@ -189,8 +186,7 @@ void Worker::handleV4(Packet& packet, const Flight& flight, const Nat64::Pass& p
 void Worker::hairpin(Packet& packet) {
   counters_.add(Counter::kHairpinned);
   Flight flight;
-  flight.verdict = parse(packet, flight.view);
-  if (flight.verdict.pass) flight.verdict = nat64_.tuple(packet, flight.view, flight.v4);
+  read(packet, flight);
   if (!flight.verdict.pass) return refuse(packet, flight.view, flight.verdict);
   handleV4(packet, flight, {.now = now_, .decrement = false, .reassembled = false});
 }
@@ -214,11 +210,7 @@ void Worker::handleFragment(const Packet& packet, const Flight& flight) {
   if (!result.complete) return;
   counters_.add(Counter::kReassembled);
   Flight whole;
-  whole.verdict = parse(result.whole, whole.view);
-  if (whole.verdict.pass) {
-    whole.verdict = whole.view.version == 6 ? nat64_.tuple(result.whole, whole.view, whole.v6)
-                                            : nat64_.tuple(result.whole, whole.view, whole.v4);
-  }
+  read(result.whole, whole);
   handle(result.whole, whole, true);
 }
 
@@ -227,11 +219,7 @@ void Worker::handleSplit(const Packet& packet, const PacketView& view) {
   counters_.add(Counter::kSuperUdpSplit);
   splitUdp(packet, view, split_slot_, [&](Packet& datagram) {
     Flight flight;
-    flight.verdict = parse(datagram, flight.view);
-    if (flight.verdict.pass && mode_ == Mode::kNat64) {
-      flight.verdict = flight.view.version == 6 ? nat64_.tuple(datagram, flight.view, flight.v6)
-                                                : nat64_.tuple(datagram, flight.view, flight.v4);
-    }
+    read(datagram, flight);
     handle(datagram, flight, false);
   });
 }
@@ -312,6 +300,11 @@ void Worker::refuse(const Packet& packet, const PacketView& view, const Verdict&
       config_->translation.pool6.contains(load<Ipv6Header>(packet.data()).source)) {
     return counters_.add(Counter::kIcmpErrorSuppressed);
   }
+  answer(packet, view, verdict);
+}
+
+/// Sends the ICMP error that a verdict asks for, where the RFCs and the rate allow it.
+void Worker::answer(const Packet& packet, const PacketView& view, const Verdict& verdict) {
   const bool v4 = (std::to_integer<uint8_t>(packet.data()[0]) >> 4) == 4;
   bool built = false;
   if (v4) {
@@ -331,6 +324,15 @@ void Worker::refuse(const Packet& packet, const PacketView& view, const Verdict&
 
 // --- Time ----------------------------------------------------------------------------------------
 
+void Worker::setClock(uint64_t nowMs) {
+  now_ms_ = nowMs;
+  now_ = static_cast<uint32_t>(nowMs / kMsPerTick);
+  if (!started_) {
+    started_ = true;
+    nat64_.tables().startAt(now_);
+  }
+}
+
 bool Worker::expire(uint32_t budget) {
   const uint32_t lost = reassembly_.expire(now_);
   if (lost != 0) counters_.add(Counter::kDropFragmentTimeout, lost);
@@ -344,27 +346,13 @@ bool Worker::expire(uint32_t budget) {
     view.version = 4;
     view.transport = Transport::kTcp;
     // RFC 6146 §3.5.2.2: port unreachable, quoting the SYN. It was counted when it was stored.
-    const Ipv4Address source = errorSource4(syn);
-    const auto header = load<Ipv4Header>(syn.data());
-    const Verdict verdict =
-        Verdict::refuse(Counter::kDropSynStored, icmp4::kUnreachable, icmp4::kPortUnreachable);
-    if (!errors4_.take(now_ms_) ||
-        !originateV4(syn, view, verdict, source, identifications_.next(source, header.source, 1),
-                     error_slot_)) {
-      return counters_.add(Counter::kIcmpErrorSuppressed);
-    }
-    counters_.add(Counter::kIcmpErrorSent);
-    send(error_slot_);
+    answer(syn, view,
+           Verdict::refuse(Counter::kDropSynStored, icmp4::kUnreachable, icmp4::kPortUnreachable));
   });
 }
 
 void Worker::expireAll(uint64_t nowMs) {
-  now_ms_ = nowMs;
-  now_ = static_cast<uint32_t>(nowMs / kMsPerTick);
-  if (!started_) {
-    started_ = true;
-    nat64_.tables().startAt(now_);
-  }
+  setClock(nowMs);
   while (!expire(kExpireBudget)) {
   }
 }

@@ -77,6 +77,7 @@ class Worker {
   void prepare(Packet& packet, Flight& flight);
   bool prepareExpress(const Packet& packet, Flight& flight);
   void prepareLong(Packet& packet, Flight& flight);
+  void read(Packet& packet, Flight& flight);
   bool handleExpress(Packet& packet, const Flight& flight);
   void handle(Packet& packet, Flight& flight, bool reassembled);
   void handleStateless(Packet& packet, const PacketView& view);
@@ -86,10 +87,12 @@ class Worker {
   void handleSplit(const Packet& packet, const PacketView& view);
   void hairpin(Packet& packet);
   void refuse(const Packet& packet, const PacketView& view, const Verdict& verdict);
+  void answer(const Packet& packet, const PacketView& view, const Verdict& verdict);
   void countTranslated(const Packet& packet, const PacketView& view, const Sizing& sizing);
   void emitV4(Packet& packet, const Sizing& sizing);
   void emitV6(Packet& packet, const Sizing& sizing, uint32_t identification);
   void send(Packet& packet);
+  void setClock(uint64_t nowMs);
   bool expire(uint32_t budget);
   void countLosses();
   Ipv4Address errorSource4(const Packet& packet) const;

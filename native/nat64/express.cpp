@@ -8,20 +8,18 @@
 #include "packet/protocol.h"
 #include "packet/tcp.h"
 #include "packet/udp.h"
+#include "siit/mtu.h"
 #include "siit/transport.h"
 #include "siit/v4_to_v6.h"
 
 namespace platypus {
 namespace {
 
-constexpr uint32_t kLargestWithoutDf = 1260;  // RFC 7915 §5.1, as in siit/v6_to_v4.cpp
-
 uint32_t word(const std::byte* at) {
   return load<Be32>(at).host();
 }
 
-/// A whole transport header that opens and closes nothing, with a finished
-/// checksum.
+/// A whole transport header that opens and closes nothing, with a finished checksum.
 [[gnu::always_inline]] inline bool isPlainTransport(const std::byte* header, uint8_t protocol,
                                                     uint32_t payload) {
   if (protocol == protocol::kUdp) {
@@ -35,11 +33,8 @@ uint32_t word(const std::byte* at) {
          (std::to_integer<uint8_t>(header[13]) & kEvents) == 0;
 }
 
-[[gnu::always_inline]] inline void rewriteTransport(std::byte* header, uint8_t protocol,
-                                                    const ChecksumDelta& change, Be16 source_port,
-                                                    Be16 destination_port) {
-  rewriteTcpUdpBy(header, protocol == protocol::kUdp ? Transport::kUdp : Transport::kTcp, change,
-                  source_port, destination_port);
+Transport transportOf(const ExpressView& view) {
+  return view.protocol == protocol::kUdp ? Transport::kUdp : Transport::kTcp;
 }
 
 }  // namespace
@@ -91,9 +86,9 @@ bool readExpress(const Packet& packet, const Nat64Config& config, ExpressView& v
   const uint64_t sum = uint64_t{load<uint32_t>(data)} + load<uint32_t>(data + 4) +
                        load<uint32_t>(data + 8) + load<uint32_t>(data + 12) +
                        load<uint32_t>(data + 16);
-  view.dont_fragment = (second & Ipv4Header::kDontFragment) != 0;
+  const bool dont_fragment = (second & Ipv4Header::kDontFragment) != 0;
   const uint32_t limit =
-      view.dont_fragment ? config.policy.mtu6 : uint32_t{fragmentLimitV6(config.policy)};
+      dont_fragment ? config.policy.mtu6 : uint32_t{fragmentLimitV6(config.policy)};
   constexpr uint32_t kFragment = Ipv4Header::kMoreFragments | Ipv4Header::kOffsetMask;
   if ((first >> 24) != 0x45 || total != length || (second & kFragment) != 0 || ttl <= 1 ||
       Ipv6Header::kSize + payload > limit || foldSum(sum) != 0xffff ||
@@ -118,8 +113,8 @@ void rewriteExpressV6ToV4(Packet& packet, const ExpressView& view, const Session
                           IdentificationSource& identifications) {
   ChecksumDelta change;
   change.addSum(checksum_delta);
-  rewriteTransport(packet.data() + Ipv6Header::kSize, view.protocol, change, session.pool_port,
-                   session.remote_port);
+  rewriteTcpUdpBy(packet.data() + Ipv6Header::kSize, transportOf(view), change, session.pool_port,
+                  session.remote_port);
   const uint32_t length = Ipv4Header::kSize + uint32_t{view.payload_length};
   const uint32_t tos = policy.tos < 0 ? view.traffic_class : static_cast<uint8_t>(policy.tos);
   const uint32_t identification = identifications.next(session.pool, session.remote, view.protocol);
@@ -143,8 +138,8 @@ void rewriteExpressV4ToV6(Packet& packet, const ExpressView& view, const Session
                           const TranslationPolicy& policy) {
   ChecksumDelta change;
   change.removeSum(checksum_delta);
-  rewriteTransport(packet.data() + Ipv4Header::kSize, view.protocol, change, session.remote_port,
-                   session.host_port);
+  rewriteTcpUdpBy(packet.data() + Ipv4Header::kSize, transportOf(view), change, session.remote_port,
+                  session.host_port);
   const uint32_t traffic_class =
       policy.traffic_class < 0 ? view.traffic_class : static_cast<uint8_t>(policy.traffic_class);
   packet.moveStart(int32_t{Ipv4Header::kSize} - Ipv6Header::kSize);

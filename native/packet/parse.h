@@ -45,11 +45,6 @@ struct PacketView {
   uint32_t payload_length = 0;  // bytes from transport_offset to the end
   Be16 source_port;             // identifier of an echo in both
   Be16 destination_port;
-
-  bool hasPorts() const {
-    return transport == Transport::kTcp || transport == Transport::kUdp ||
-           transport == Transport::kIcmpEcho;
-  }
 };
 
 /// Parses a packet and trims bytes past its IP length. `packet.offload` is checked against the

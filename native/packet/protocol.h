@@ -12,10 +12,8 @@ inline constexpr uint8_t kTcp = 6;
 inline constexpr uint8_t kUdp = 17;
 inline constexpr uint8_t kRouting = 43;
 inline constexpr uint8_t kFragment = 44;
-inline constexpr uint8_t kEsp = 50;
 inline constexpr uint8_t kAuthentication = 51;
 inline constexpr uint8_t kIcmp6 = 58;
-inline constexpr uint8_t kNoNext = 59;
 inline constexpr uint8_t kDestinationOptions = 60;
 
 }  // namespace platypus::protocol

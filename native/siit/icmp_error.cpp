@@ -282,7 +282,7 @@ void rewriteErrorV6ToV4(Packet& packet, const PacketView& view, const ErrorView&
     inner_header.identification = Be16(static_cast<uint16_t>(quoted.identification));
     inner_header.flags_offset = Be16(static_cast<uint16_t>(
         (quoted.fragment_offset / 8) | (quoted.more_fragments ? Ipv4Header::kMoreFragments : 0)));
-  } else if (inner_length > Ipv6Header::kMinimumMtu - kHeaderDifference) {
+  } else if (inner_length > kLargestWithoutDf) {
     inner_header.flags_offset = Be16(Ipv4Header::kDontFragment);
   }
   inner_header.computeChecksum();

@@ -11,6 +11,9 @@ namespace platypus {
 /// The IPv6 header is this much longer than an IPv4 header without options, bytes.
 inline constexpr uint32_t kHeaderDifference = 20;
 
+/// RFC 7915 §5.1: up to this IPv4 length DF is 0, because the IPv6 sender may have been told 1280.
+inline constexpr uint32_t kLargestWithoutDf = Ipv6Header::kMinimumMtu - kHeaderDifference;
+
 /// The greatest plateau of RFC 1191 §7 that is below `totalLength` and at least 1280; 0 if none.
 constexpr uint32_t plateauBelow(uint32_t totalLength) {
   constexpr uint32_t kPlateaus[] = {65'535, 32'000, 17'914, 8'166, 4'352, 2'002, 1'492};

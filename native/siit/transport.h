@@ -14,40 +14,35 @@ constexpr uint16_t checksumOffset(Transport transport) {
   return transport == Transport::kTcp ? TcpHeader::kChecksumOffset : UdpHeader::kChecksumOffset;
 }
 
+/// Writes new ports into a TCP or UDP header and updates its finished checksum by `change`, which
+/// covers addresses and ports (RFC 7915 §4.5 and §5.5, RFC 1624); a damaged packet stays damaged.
+inline void rewriteTcpUdpBy(std::byte* header, Transport transport, const ChecksumDelta& change,
+                            Be16 source_port, Be16 destination_port) {
+  std::byte* field = header + checksumOffset(transport);
+  Be16 updated = change.apply(load<Be16>(field));
+  // RFC 768: zero means "no checksum" in UDP; the other zero of one's complement says the same sum.
+  if (transport == Transport::kUdp && updated.wire() == 0) updated = Be16(0xffff);
+  store(header, source_port);
+  store(header + 2, destination_port);
+  store(field, updated);
+}
+
 /// Writes new ports into a TCP or UDP header and updates its checksum by `addresses` (what changed
 /// in the pseudo-header) and the ports. A partial checksum (to be finished by the kernel) covers
 /// only the pseudo-header, so ports do not count. RFC 7915 §4.5 and §5.5, RFC 1624; the update
 /// keeps a damaged packet damaged.
 inline void rewriteTcpUdp(std::byte* header, Transport transport, bool partial,
                           ChecksumDelta addresses, Be16 source_port, Be16 destination_port) {
-  std::byte* field = header + checksumOffset(transport);
-  const auto checksum = load<Be16>(field);
-  Be16 updated;
-  if (partial) {
-    updated = addresses.applyPartial(checksum);
-  } else {
+  if (!partial) {
     addresses.remove(load<Be32>(header));
     addresses.add(source_port);
     addresses.add(destination_port);
-    updated = addresses.apply(checksum);
-    // RFC 768: zero means "no checksum" in UDP; the other zero of one's complement says the same
-    // sum.
-    if (transport == Transport::kUdp && updated.wire() == 0) updated = Be16(0xffff);
+    return rewriteTcpUdpBy(header, transport, addresses, source_port, destination_port);
   }
-  store(header, source_port);
-  store(header + 2, destination_port);
-  store(field, updated);
-}
-
-/// The same where the whole change, ports included, is known.
-inline void rewriteTcpUdpBy(std::byte* header, Transport transport, const ChecksumDelta& change,
-                            Be16 source_port, Be16 destination_port) {
   std::byte* field = header + checksumOffset(transport);
-  Be16 updated = change.apply(load<Be16>(field));
-  if (transport == Transport::kUdp && updated.wire() == 0) updated = Be16(0xffff);
+  store(field, addresses.applyPartial(load<Be16>(field)));
   store(header, source_port);
   store(header + 2, destination_port);
-  store(field, updated);
 }
 
 /// Computes the checksum that was left to the kernel or the card, for packets that cannot leave it.

@@ -11,13 +11,6 @@
 #include "siit/transport.h"
 
 namespace platypus {
-namespace {
-
-/// RFC 7915 §5.1: up to this length DF is 0, because the IPv6 sender may have been told 1280.
-constexpr uint32_t kLargestWithoutDf = 1260;
-
-}  // namespace
-
 Verdict admitV6ToV4(const Packet& packet, const PacketView& view, const TranslationPolicy& policy,
                     bool decrement, bool reassembled, Sizing& sizing) {
   if (decrement && view.hop_limit <= 1) {
