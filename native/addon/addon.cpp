@@ -1,7 +1,9 @@
-// The addon's front door: three classes and the list of counters, as src/native/addon.ts says.
+// The addon's front door: classes, buildEamTable() and the list of counters, as src/native/addon.ts
+// says.
 #include <napi.h>
 
 #include "addon/dataplane.h"
+#include "addon/eam_table.h"
 #include "addon/netlink.h"
 #include "addon/simulator.h"
 #include "dataplane/counters.h"
@@ -25,6 +27,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Dataplane", DataplaneObject::define(env));
   exports.Set("Simulator", SimulatorObject::define(env));
   exports.Set("Netlink", NetlinkObject::define(env));
+  EamTableObject::define(env);
+  exports.Set("buildEamTable", Napi::Function::New(env, buildEamTable, "buildEamTable"));
   exports.Set("counters", counterList(env));
   return exports;
 }

@@ -4,6 +4,9 @@
 
 #include <limits>
 
+#include "addon/eam_table.h"
+#include "dataplane/counters.h"
+
 namespace platypus::addon {
 namespace {
 
@@ -103,18 +106,6 @@ const char* nameOf(TcpState state) {
   return "CLOSED";
 }
 
-std::string toText(const Ipv6Address& address) {
-  char buffer[INET6_ADDRSTRLEN];
-  inet_ntop(AF_INET6, address.bytes.data(), buffer, sizeof buffer);
-  return buffer;
-}
-
-std::string toText(Ipv4Address address) {
-  char buffer[INET_ADDRSTRLEN];
-  inet_ntop(AF_INET, &address, buffer, sizeof buffer);
-  return buffer;
-}
-
 Ipv4Prefix prefix4(const Napi::Object& from) {
   return {address4(from, "address"), static_cast<uint8_t>(number(from, "length", 0, 32))};
 }
@@ -148,7 +139,86 @@ std::vector<Pool4Entry> pool4From(const Napi::Array& list) {
   return entries;
 }
 
+/// A list of prefixes of one family, at most `most`.
+template <typename Prefix, typename Read>
+std::vector<Prefix> prefixes(const Napi::Object& from, const char* key, uint32_t most, Read read) {
+  const Napi::Value value = from.Get(key);
+  if (!value.IsArray() || value.As<Napi::Array>().Length() > most) {
+    wrong(from.Env(), key, "a list of prefixes, not too long");
+  }
+  const auto list = value.As<Napi::Array>();
+  std::vector<Prefix> result;
+  for (uint32_t i = 0; i < list.Length(); ++i)
+    result.push_back(read(list.Get(i).As<Napi::Object>()));
+  return result;
+}
+
+Ipv6Prefix prefix6(const Napi::Object& from) {
+  return {address6(from, "address"), static_cast<uint8_t>(number(from, "length", 0, 128))};
+}
+
+SiitConfig siitFrom(const Napi::Object& from) {
+  constexpr uint32_t kMostPrefixes = 1024;
+  constexpr uint32_t kMostSources = 16;
+  SiitConfig config;
+  config.eamt = EamTableObject::from(from.Get("eamt"));
+  const std::string hairpin = text(from, "hairpin");
+  config.hairpin = hairpin == "none"     ? Hairpin::kNone
+                   : hairpin == "simple" ? Hairpin::kSimple
+                                         : Hairpin::kIntrinsic;
+  config.denylist4 = PrefixSet4(prefixes<Ipv4Prefix>(from, "denylist4", kMostPrefixes, prefix4));
+  if (isGiven(from, "sources4")) {
+    config.sources4 = PrefixSet4(prefixes<Ipv4Prefix>(from, "sources4", kMostPrefixes, prefix4));
+  }
+  IcmpSources& sources = config.icmp_sources;
+  sources.v4 = prefixes<Ipv4Prefix>(from, "rfc6791v4", kMostSources, prefix4);
+  if (isGiven(from, "rfc6791v6")) sources.v6 = prefix6(object(from, "rfc6791v6"));
+  sources.pick =
+      text(from, "rfc6791Pick") == "hop" ? IcmpSources::Pick::kHop : IcmpSources::Pick::kRandom;
+  const std::string extension = text(from, "rfc6791Extension");
+  sources.extension = extension == "interface" ? IcmpSources::Extension::kInterface
+                      : extension == "node"    ? IcmpSources::Extension::kNode
+                                               : IcmpSources::Extension::kNone;
+  return config;
+}
+
+Plateaus plateausFrom(const Napi::Object& from) {
+  const Napi::Value value = from.Get("plateaus");
+  const uint32_t count = value.IsArray() ? value.As<Napi::Array>().Length() : 0;
+  if (count == 0 || count > Plateaus::kMost) wrong(from.Env(), "plateaus", "1 to 32 numbers");
+  Plateaus plateaus;
+  plateaus.count = static_cast<uint8_t>(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    const Napi::Value item = value.As<Napi::Array>().Get(i);
+    const double mtu = item.IsNumber() ? item.As<Napi::Number>().DoubleValue() : 0;
+    if (!(mtu >= 68 && mtu <= 65'535) || (i != 0 && mtu >= plateaus.values[i - 1])) {
+      wrong(from.Env(), "plateaus", "descending numbers of 68..65535");
+    }
+    plateaus.values[i] = static_cast<uint16_t>(mtu);
+  }
+  return plateaus;
+}
+
+/// RFC 6146 §3.4: the stateful translator computes what it can.
+UdpZeroChecksum udpZeroChecksumFrom(const Napi::Object& from, Mode mode) {
+  const std::string word = text(from, "udpZeroChecksum");
+  if (mode == Mode::kNat64 || word == "compute") return UdpZeroChecksum::kCompute;
+  return word == "reassemble" ? UdpZeroChecksum::kReassemble : UdpZeroChecksum::kDrop;
+}
+
 }  // namespace
+
+std::string textOf(const Ipv6Address& address) {
+  char buffer[INET6_ADDRSTRLEN];
+  inet_ntop(AF_INET6, address.bytes.data(), buffer, sizeof buffer);
+  return buffer;
+}
+
+std::string textOf(Ipv4Address address) {
+  char buffer[INET_ADDRSTRLEN];
+  inet_ntop(AF_INET, &address, buffer, sizeof buffer);
+  return buffer;
+}
 
 Mode modeFrom(const Napi::Object& config) {
   return text(config, "mode") == "siit" ? Mode::kSiit : Mode::kNat64;
@@ -178,9 +248,10 @@ std::shared_ptr<const Config> configFrom(const Napi::Object& from) {
   }
   core.policy.traffic_class = octetOrCopy(from, "trafficClass");
   core.policy.tos = octetOrCopy(from, "tos");
-  // RFC 6146 §3.4: the stateful translator computes what it can.
-  core.policy.compute_udp_checksum =
-      config->mode == Mode::kNat64 || text(from, "udpZeroChecksum") == "compute";
+  core.policy.udp_zero_checksum = udpZeroChecksumFrom(from, config->mode);
+  core.policy.mss_clamp = integer<uint16_t>(from, "mssClamp");
+  core.policy.plateaus = plateausFrom(from);
+  if (config->mode == Mode::kSiit) config->siit = siitFrom(object(from, "siit"));
   core.policy.allow_non_global = flag(from, "allowNonGlobal");
   core.drop_inbound_tcp = flag(from, "dropInboundTcp");
   const Napi::Object timeouts = object(from, "timeoutsSeconds");
@@ -205,6 +276,7 @@ Nat64Limits limitsFrom(const Napi::Object& from, const Napi::Object& config) {
   limits.hosts = integer<uint32_t>(from, "hosts");
   limits.reassembly = integer<uint32_t>(from, "reassembly");
   limits.stored_syns = integer<uint32_t>(from, "storedSyns");
+  limits.path_mtus = integer<uint32_t>(from, "pathMtus");
   const Napi::Object filtering = object(config, "addressDependentFiltering");
   limits.filtering = {flag(filtering, "tcp"), flag(filtering, "udp"), flag(filtering, "icmp")};
   return limits;
@@ -251,13 +323,13 @@ Napi::Object rowTo(Napi::Env env, const SessionRow& row) {
   if (session.isHalf()) {
     result.Set("v6", env.Null());
   } else {
-    result.Set("v6", toText(session.host));
+    result.Set("v6", textOf(session.host));
   }
   result.Set("port6", session.host_port.host());
-  result.Set("remote6", toText(row.remote6));
-  result.Set("v4", toText(session.pool));
+  result.Set("remote6", textOf(row.remote6));
+  result.Set("v4", textOf(session.pool));
   result.Set("port4", session.pool_port.host());
-  result.Set("remote4", toText(session.remote));
+  result.Set("remote4", textOf(session.remote));
   result.Set("remotePort", session.remote_port.host());
   if (session.proto == Proto::kTcp) {
     result.Set("state", nameOf(session.state));
@@ -271,9 +343,9 @@ Napi::Object rowTo(Napi::Env env, const SessionRow& row) {
 Napi::Object rowTo(Napi::Env env, const Bib& bib) {
   Napi::Object result = Napi::Object::New(env);
   result.Set("protocol", nameOf(bib.proto));
-  result.Set("v6", toText(bib.host));
+  result.Set("v6", textOf(bib.host));
   result.Set("port6", bib.host_port.host());
-  result.Set("v4", toText(bib.pool));
+  result.Set("v4", textOf(bib.pool));
   result.Set("port4", bib.pool_port.host());
   result.Set("static", bib.is_static);
   result.Set("sessions", bib.session_count);
@@ -312,7 +384,7 @@ Napi::Array pool4To(Napi::Env env, const std::vector<Pool4::Usage>& usage) {
     used.Set("udp", usage[i].used[protoIndex(Proto::kUdp)]);
     used.Set("icmp", usage[i].used[protoIndex(Proto::kIcmp)]);
     Napi::Object row = Napi::Object::New(env);
-    row.Set("v4", toText(usage[i].entry.address));
+    row.Set("v4", textOf(usage[i].entry.address));
     row.Set("portMin", usage[i].entry.port_min);
     row.Set("portMax", usage[i].entry.port_max);
     row.Set("hosts", usage[i].hosts);
@@ -330,6 +402,7 @@ Napi::Object sizesTo(Napi::Env env, const TableSizes& sizes) {
   result.Set("hosts", static_cast<double>(sizes.hosts));
   result.Set("reassembly", static_cast<double>(sizes.reassembly));
   result.Set("storedSyns", static_cast<double>(sizes.stored_syns));
+  result.Set("pathMtus", static_cast<double>(sizes.path_mtus));
   result.Set("memoryBytes", static_cast<double>(sizes.memory_bytes));
   return result;
 }
@@ -356,6 +429,82 @@ Napi::Value addResultTo(Napi::Env env, Tables::AddResult result) {
       break;
   }
   return Napi::String::New(env, name);
+}
+
+TraceFilter traceFilterFrom(const Napi::Object& from) {
+  TraceFilter filter;
+  if (isGiven(from, "v6")) filter.v6 = prefix6(object(from, "v6"));
+  if (isGiven(from, "v4")) filter.v4 = prefix4(object(from, "v4"));
+  if (isGiven(from, "protocol")) filter.protocol = integer<uint8_t>(from, "protocol");
+  if (isGiven(from, "port")) filter.port = integer<uint16_t>(from, "port");
+  filter.drops_only = flag(from, "dropsOnly");
+  filter.snap_bytes = static_cast<uint16_t>(number(from, "snapBytes", 64, 2048));
+  return filter;
+}
+
+Napi::Object tracesTo(Napi::Env env, std::span<const std::unique_ptr<TracePage>> pages) {
+  Napi::Array records = Napi::Array::New(env);
+  double lost = 0;
+  for (const auto& page : pages) {
+    lost += static_cast<double>(page->lost);
+    size_t packet = 0;
+    for (uint32_t i = 0; i < page->records.size(); ++i) {
+      Napi::HandleScope scope(env);
+      Napi::Object record = Napi::Object::New(env);
+      const Counter reason = page->records[i].reason;
+      record.Set("timeMs", static_cast<double>(page->records[i].time_ms));
+      record.Set("reason",
+                 reason == Counter::kCount
+                     ? env.Null()
+                     : Napi::String::New(env, counterInfos()[static_cast<size_t>(reason)].name)
+                           .As<Napi::Value>());
+      Napi::Array packets = Napi::Array::New(env);
+      for (; packet < page->packets.size() && page->packets[packet].record == i; ++packet) {
+        const TracedPacket& traced = page->packets[packet];
+        Napi::Object item = Napi::Object::New(env);
+        item.Set("direction", traced.out ? "out" : "in");
+        item.Set("length", traced.length);
+        item.Set("bytes", Napi::Buffer<uint8_t>::Copy(
+                              env, reinterpret_cast<const uint8_t*>(page->bytes.data() + traced.at),
+                              traced.kept));
+        packets[packets.Length()] = item;
+      }
+      record.Set("packets", packets);
+      records[records.Length()] = record;
+    }
+  }
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("records", records);
+  result.Set("lost", lost);
+  return result;
+}
+
+Napi::Object eventsTo(Napi::Env env, std::span<const DropEvents> parts) {
+  Napi::Array events = Napi::Array::New(env);
+  double lost = 0;
+  for (const DropEvents& part : parts) {
+    lost += static_cast<double>(part.lost);
+    for (size_t i = 0; i < part.count; ++i) {
+      const DropEvent& event = part.events[i];
+      const bool v4 = event.version == 4;
+      const auto port = [&](uint16_t value) {
+        return event.has_ports ? Napi::Number::New(env, value).As<Napi::Value>() : env.Null();
+      };
+      Napi::Object item = Napi::Object::New(env);
+      item.Set("timeMs", static_cast<double>(event.time_ms));
+      item.Set("reason", counterInfos()[static_cast<size_t>(event.reason)].name);
+      item.Set("protocol", event.protocol);
+      item.Set("source", v4 ? textOf(event.source4) : textOf(event.source6));
+      item.Set("destination", v4 ? textOf(event.destination4) : textOf(event.destination6));
+      item.Set("sourcePort", port(event.source_port));
+      item.Set("destinationPort", port(event.destination_port));
+      events[events.Length()] = item;
+    }
+  }
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("events", events);
+  result.Set("lost", lost);
+  return result;
 }
 
 }  // namespace platypus::addon

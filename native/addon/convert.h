@@ -5,6 +5,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,10 +32,16 @@ struct BibArgument {
 };
 BibArgument bibFrom(const Napi::Object& entry, bool withHost);
 
+TraceFilter traceFilterFrom(const Napi::Object& filter);
+
+std::string textOf(Ipv4Address address);
+std::string textOf(const Ipv6Address& address);
 Napi::Object pageTo(Napi::Env env, const SessionPage& page, double next);
 Napi::Object pageTo(Napi::Env env, const BibPage& page, double next);
 Napi::Array pool4To(Napi::Env env, const std::vector<Pool4::Usage>& usage);
 Napi::Object sizesTo(Napi::Env env, const TableSizes& sizes);
+Napi::Object tracesTo(Napi::Env env, std::span<const std::unique_ptr<TracePage>> pages);
+Napi::Object eventsTo(Napi::Env env, std::span<const DropEvents> parts);
 Napi::Value addResultTo(Napi::Env env, Tables::AddResult result);
 
 }  // namespace platypus::addon

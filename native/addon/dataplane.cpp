@@ -60,6 +60,9 @@ Napi::Function DataplaneObject::define(Napi::Env env) {
                          InstanceMethod<&DataplaneObject::removeBib>("removeBib"),
                          InstanceMethod<&DataplaneObject::pool4>("pool4"),
                          InstanceMethod<&DataplaneObject::sizes>("sizes"),
+                         InstanceMethod<&DataplaneObject::trace>("trace"),
+                         InstanceMethod<&DataplaneObject::readTrace>("readTrace"),
+                         InstanceMethod<&DataplaneObject::readEvents>("readEvents"),
                      });
 }
 
@@ -256,73 +259,98 @@ Napi::Value DataplaneObject::removeBib(const Napi::CallbackInfo& info) {
   return deferred.Promise();
 }
 
-Napi::Value DataplaneObject::pool4(const Napi::CallbackInfo& info) {
+/// Has every worker do `step` with a part of its own and settles with what `finish` makes of all.
+template <typename Part, typename Step, typename Finish>
+Napi::Value DataplaneObject::gather(const Napi::CallbackInfo& info, std::vector<Part> parts,
+                                    Step step, Finish finish) {
   Dataplane& dataplane = running(info.Env());
   auto deferred = Napi::Promise::Deferred::New(info.Env());
   struct Gathered {
     size_t left;
-    std::vector<std::vector<Pool4::Usage>> parts;
+    std::vector<Part> parts;
   };
-  auto all = std::make_shared<Gathered>();
-  all->left = dataplane.workers();
-  all->parts.resize(dataplane.workers());
+  auto all = std::make_shared<Gathered>(Gathered{dataplane.workers(), std::move(parts)});
   for (size_t worker = 0; worker < dataplane.workers(); ++worker) {
-    all->parts[worker].reserve(Pool4::kMost);
     dataplane.ask(worker, ask(
-                              [all, worker](Worker& it) {
-                                it.pool4(all->parts[worker]);
+                              [all, worker, step](Worker& it) {
+                                step(it, all->parts[worker]);
                                 return true;
                               },
-                              [deferred, all](Napi::Env env) {
-                                if (--all->left != 0) return;
-                                std::vector<Pool4::Usage>& sum = all->parts.front();
-                                for (size_t part = 1; part < all->parts.size(); ++part) {
-                                  for (size_t n = 0; n < sum.size(); ++n) {
-                                    const Pool4::Usage& more = all->parts[part][n];
-                                    sum[n].hosts += more.hosts;
-                                    for (size_t p = 0; p < kProtos; ++p) {
-                                      sum[n].used[p] += more.used[p];
-                                    }
-                                  }
-                                }
-                                deferred.Resolve(pool4To(env, sum));
+                              [deferred, all, finish](Napi::Env env) {
+                                if (--all->left == 0) deferred.Resolve(finish(env, all->parts));
                               }));
   }
   return deferred.Promise();
 }
 
+Napi::Value DataplaneObject::pool4(const Napi::CallbackInfo& info) {
+  std::vector<std::vector<Pool4::Usage>> parts(running(info.Env()).workers());
+  for (auto& part : parts) part.reserve(Pool4::kMost);
+  return gather(
+      info, std::move(parts), [](Worker& it, std::vector<Pool4::Usage>& part) { it.pool4(part); },
+      [](Napi::Env env, std::vector<std::vector<Pool4::Usage>>& all) {
+        std::vector<Pool4::Usage>& sum = all.front();
+        for (size_t part = 1; part < all.size(); ++part) {
+          for (size_t n = 0; n < sum.size(); ++n) {
+            const Pool4::Usage& more = all[part][n];
+            sum[n].hosts += more.hosts;
+            for (size_t p = 0; p < kProtos; ++p) sum[n].used[p] += more.used[p];
+          }
+        }
+        return pool4To(env, sum);
+      });
+}
+
 Napi::Value DataplaneObject::sizes(const Napi::CallbackInfo& info) {
-  Dataplane& dataplane = running(info.Env());
-  auto deferred = Napi::Promise::Deferred::New(info.Env());
-  struct Gathered {
-    size_t left;
-    std::vector<TableSizes> parts;
-  };
-  auto all = std::make_shared<Gathered>();
-  all->left = dataplane.workers();
-  all->parts.resize(dataplane.workers());
-  for (size_t worker = 0; worker < dataplane.workers(); ++worker) {
-    dataplane.ask(worker, ask(
-                              [all, worker](Worker& it) {
-                                all->parts[worker] = it.sizes();
-                                return true;
-                              },
-                              [deferred, all](Napi::Env env) {
-                                if (--all->left != 0) return;
-                                TableSizes sum;
-                                for (const TableSizes& part : all->parts) {
-                                  sum.sessions += part.sessions;
-                                  sum.bib += part.bib;
-                                  sum.static_bib += part.static_bib;
-                                  sum.hosts += part.hosts;
-                                  sum.reassembly += part.reassembly;
-                                  sum.stored_syns += part.stored_syns;
-                                  sum.memory_bytes += part.memory_bytes;
-                                }
-                                deferred.Resolve(sizesTo(env, sum));
-                              }));
+  return gather(
+      info, std::vector<TableSizes>(running(info.Env()).workers()),
+      [](Worker& it, TableSizes& part) { part = it.sizes(); },
+      [](Napi::Env env, const std::vector<TableSizes>& all) {
+        TableSizes sum;
+        for (const TableSizes& part : all) {
+          sum.sessions += part.sessions;
+          sum.bib += part.bib;
+          sum.static_bib += part.static_bib;
+          sum.hosts += part.hosts;
+          sum.reassembly += part.reassembly;
+          sum.stored_syns += part.stored_syns;
+          sum.path_mtus += part.path_mtus;
+          sum.memory_bytes += part.memory_bytes;
+        }
+        return sizesTo(env, sum);
+      });
+}
+
+Napi::Value DataplaneObject::trace(const Napi::CallbackInfo& info) {
+  // What is swapped out is freed on Node's thread, not on the worker's.
+  std::vector<std::unique_ptr<Trace>> parts(running(info.Env()).workers());
+  if (info.Length() > 0 && info[0].IsObject()) {
+    const TraceFilter filter = traceFilterFrom(argument(info));
+    for (auto& part : parts) {
+      part = std::make_unique<Trace>(filter, std::make_unique<TracePage>());
+    }
   }
-  return deferred.Promise();
+  return gather(
+      info, std::move(parts), [](Worker& it, std::unique_ptr<Trace>& part) { it.swapTrace(part); },
+      [](Napi::Env env, auto&) { return env.Undefined(); });
+}
+
+Napi::Value DataplaneObject::readTrace(const Napi::CallbackInfo& info) {
+  std::vector<std::unique_ptr<TracePage>> parts(running(info.Env()).workers());
+  for (auto& part : parts) part = std::make_unique<TracePage>();
+  return gather(
+      info, std::move(parts),
+      [](Worker& it, std::unique_ptr<TracePage>& part) { it.swapTracePage(part); },
+      [](Napi::Env env, const std::vector<std::unique_ptr<TracePage>>& all) {
+        return tracesTo(env, all);
+      });
+}
+
+Napi::Value DataplaneObject::readEvents(const Napi::CallbackInfo& info) {
+  return gather(
+      info, std::vector<DropEvents>(running(info.Env()).workers()),
+      [](Worker& it, DropEvents& part) { it.takeEvents(part); },
+      [](Napi::Env env, const std::vector<DropEvents>& all) { return eventsTo(env, all); });
 }
 
 }  // namespace platypus::addon

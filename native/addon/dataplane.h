@@ -30,9 +30,15 @@ class DataplaneObject final : public Napi::ObjectWrap<DataplaneObject> {
   Napi::Value removeBib(const Napi::CallbackInfo& info);
   Napi::Value pool4(const Napi::CallbackInfo& info);
   Napi::Value sizes(const Napi::CallbackInfo& info);
+  Napi::Value trace(const Napi::CallbackInfo& info);
+  Napi::Value readTrace(const Napi::CallbackInfo& info);
+  Napi::Value readEvents(const Napi::CallbackInfo& info);
 
   template <typename AnyPage>
   Napi::Value list(const Napi::CallbackInfo& info);
+  template <typename Part, typename Step, typename Finish>
+  Napi::Value gather(const Napi::CallbackInfo& info, std::vector<Part> parts, Step step,
+                     Finish finish);
   Dataplane& running(Napi::Env env);
   size_t ownerOf(Be16 pool_port) const;
   void settleAnswers(Napi::Env env);

@@ -67,6 +67,9 @@ Napi::Function SimulatorObject::define(Napi::Env env) {
                          InstanceMethod<&SimulatorObject::removeBib>("removeBib"),
                          InstanceMethod<&SimulatorObject::pool4>("pool4"),
                          InstanceMethod<&SimulatorObject::sizes>("sizes"),
+                         InstanceMethod<&SimulatorObject::trace>("trace"),
+                         InstanceMethod<&SimulatorObject::readTrace>("readTrace"),
+                         InstanceMethod<&SimulatorObject::readEvents>("readEvents"),
                      });
 }
 
@@ -174,6 +177,27 @@ Napi::Value SimulatorObject::pool4(const Napi::CallbackInfo& info) {
 
 Napi::Value SimulatorObject::sizes(const Napi::CallbackInfo& info) {
   return sizesTo(info.Env(), worker_->sizes());
+}
+
+void SimulatorObject::trace(const Napi::CallbackInfo& info) {
+  std::unique_ptr<Trace> trace;
+  if (info.Length() > 0 && info[0].IsObject()) {
+    trace =
+        std::make_unique<Trace>(traceFilterFrom(argument(info, 0)), std::make_unique<TracePage>());
+  }
+  worker_->swapTrace(trace);
+}
+
+Napi::Value SimulatorObject::readTrace(const Napi::CallbackInfo& info) {
+  auto page = std::make_unique<TracePage>();
+  worker_->swapTracePage(page);
+  return tracesTo(info.Env(), {&page, 1});
+}
+
+Napi::Value SimulatorObject::readEvents(const Napi::CallbackInfo& info) {
+  const auto events = std::make_unique<DropEvents>();
+  worker_->takeEvents(*events);
+  return eventsTo(info.Env(), {events.get(), 1});
 }
 
 }  // namespace platypus::addon

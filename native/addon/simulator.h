@@ -27,6 +27,9 @@ class SimulatorObject final : public Napi::ObjectWrap<SimulatorObject> {
   Napi::Value removeBib(const Napi::CallbackInfo& info);
   Napi::Value pool4(const Napi::CallbackInfo& info);
   Napi::Value sizes(const Napi::CallbackInfo& info);
+  void trace(const Napi::CallbackInfo& info);
+  Napi::Value readTrace(const Napi::CallbackInfo& info);
+  Napi::Value readEvents(const Napi::CallbackInfo& info);
   void use(const Napi::Object& config);
   Napi::Array takeSent(Napi::Env env);
 

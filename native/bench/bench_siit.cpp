@@ -94,6 +94,7 @@ class Bench {
   Bench() : slots_(new std::byte[kBurst * kSlotBytes]()) {
     for (uint32_t i = 0; i < kBurst; ++i) packets_[i] = Packet(slots_.get() + i * kSlotBytes);
     pool6_.add(prefix());
+    translator_.use(pool6_, policy_, config_);
   }
 
   /// Nanoseconds a packet of one round.
@@ -123,10 +124,9 @@ class Bench {
   bool translate(Packet& packet) {
     PacketView view;
     if (!parse(packet, view).pass) return false;
-    Sizing sizing;
-    return (view.version == 6
-                ? translateV6ToV4(packet, view, pool6_, policy_, identifications_, sizing)
-                : translateV4ToV6(packet, view, pool6_, policy_, sizing))
+    StatelessTranslator::Translated translated;
+    return (view.version == 6 ? translator_.v6ToV4(packet, view, {}, translated)
+                              : translator_.v4ToV6(packet, view, {}, translated))
         .pass;
   }
 
@@ -134,7 +134,11 @@ class Bench {
   std::array<Packet, kBurst> packets_;
   Pool6 pool6_;
   TranslationPolicy policy_;
+  SiitConfig config_;
   IdentificationSource identifications_{0x5eed};
+  PathMtus path_mtus_{64, 0x5eed};
+  Counters counters_;
+  StatelessTranslator translator_{identifications_, path_mtus_, counters_, 1};
 };
 
 struct Spread {

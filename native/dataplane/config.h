@@ -7,6 +7,7 @@
 
 #include "nat64/config.h"
 #include "packet/address.h"
+#include "siit/config.h"
 
 namespace platypus {
 
@@ -16,6 +17,7 @@ struct Config {
   Mode mode = Mode::kNat64;
   /// pool6 and policy serve both modes.
   Nat64Config translation;
+  SiitConfig siit;
   /// ICMP errors that the translator itself sends, per family and worker.
   uint32_t icmp_rate_per_second = 1000;
   uint32_t icmp_burst = 50;

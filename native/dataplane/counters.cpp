@@ -34,6 +34,12 @@ constexpr CounterInfo kInfos[] = {
     {"icmp.errors_suppressed",
      "ICMP errors not sent: over the rate limit, or forbidden by RFC 4443 §2.4 or RFC 1812 "
      "§4.3.2.7."},
+    {"icmp.source_substituted",
+     "ICMP errors from an address without counterpart, sent on from the RFC 6791 pool."},
+    {"icmp.path_mtu_learned",
+     "IPv4 destinations behind less than 1260 bytes, remembered so that packets there are "
+     "fragmented "
+     "here."},
     {"session.created", "Sessions created."},
     {"session.expired", "Sessions ended by time."},
     {"session.removed", "Sessions removed with their BIB entry by the administrator."},
@@ -73,6 +79,9 @@ constexpr CounterInfo kInfos[] = {
     {"drop.source_in_pool6", "IPv6: the source is in pool6, our own output (RFC 6146 §3.5)."},
     {"drop.non_global",
      "The well-known prefix with an IPv4 address that is not global (RFC 6052 §3.1)."},
+    {"drop.denylist4", "The IPv4 address is in denylist4: pool6 does not map it."},
+    {"drop.source_forged",
+     "IPv6: a source inside pool6 that stands for no IPv6 host of ours (RFC 6052 §5.1)."},
     {"drop.unmappable", "An address has no counterpart in the other family."},
     {"drop.hop_limit",
      "Hop limit or TTL used up; answered with ICMP time exceeded (RFC 7915 §4.1, §5.1)."},

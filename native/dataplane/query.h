@@ -12,19 +12,6 @@
 
 namespace platypus {
 
-struct Ipv6Prefix {
-  Ipv6Address address;
-  uint8_t length = 128;
-  bool contains(const Ipv6Address& candidate) const {
-    for (unsigned bit = 0; bit < length; bit += 8) {
-      const unsigned bits = length - bit < 8 ? length - bit : 8;
-      const auto differ = static_cast<uint8_t>(candidate.bytes[bit / 8] ^ address.bytes[bit / 8]);
-      if ((differ >> (8 - bits)) != 0) return false;
-    }
-    return true;
-  }
-};
-
 /// All that is given must match.
 struct TableQuery {
   Proto proto = Proto::kNone;
@@ -61,6 +48,7 @@ struct TableSizes {
   uint64_t hosts = 0;
   uint64_t reassembly = 0;
   uint64_t stored_syns = 0;
+  uint64_t path_mtus = 0;
   uint64_t memory_bytes = 0;
 };
 

@@ -6,9 +6,9 @@
 #include "packet/icmp4.h"
 #include "packet/ipv4.h"
 #include "packet/ipv6.h"
+#include "packet/protocol.h"
 #include "siit/fragments.h"
 #include "siit/segments.h"
-#include "siit/stateless.h"
 #include "siit/transport.h"
 #include "siit/v4_to_v6.h"
 #include "siit/v6_to_v4.h"
@@ -37,6 +37,7 @@ Worker::Worker(Port& port, const Options& options)
       nat64_(options.limits, options.shard, options.seed, counters_),
       reassembly_(options.limits.reassembly, nat64_.tables().hashKey()),
       identifications_(nat64_.tables().random().next64()),
+      stateless_(identifications_, nat64_.pathMtus(), counters_, nat64_.tables().random().next64()),
       slots_(new std::byte[3 * size_t{kSlotBytes}]),
       error_slot_(slots_.get()),
       fragment_slot_(slots_.get() + kSlotBytes),
@@ -51,6 +52,7 @@ void Worker::use(std::shared_ptr<const Config> config) {
   errors4_.configure(config_->icmp_rate_per_second, config_->icmp_burst);
   errors6_.configure(config_->icmp_rate_per_second, config_->icmp_burst);
   nat64_.use(config_->translation);
+  stateless_.use(config_->translation.pool6, config_->translation.policy, config_->siit);
   nat64_.tables().retirePool4(config_->translation.pool4);
   purging_ = true;
 }
@@ -75,7 +77,11 @@ size_t Worker::poll(uint64_t nowMs) {
       if (flight.v4.hash != 0) nat64_.tables().prefetchSession(flight.v4);
     }
   }
-  for (size_t i = 0; i < count; ++i) handle(packets_[i], flights_[i], false);
+  for (size_t i = 0; i < count; ++i) {
+    if (trace_ != nullptr) trace_->begin(packets_[i], config_->translation.pool6);
+    handle(packets_[i], flights_[i], false);
+    if (trace_ != nullptr) trace_->end();
+  }
   behind_ = !expire(kExpireBudget);
   countLosses();
   return count;
@@ -116,8 +122,9 @@ void Worker::prepareLong(Packet& packet, Flight& flight) {
   flight.v4.hash = 0;
   read(packet, flight);
   if (packet.offload.needsChecksum()) counters_.add(Counter::kChecksumLeftToKernel);
-  if (!flight.verdict.pass || mode_ == Mode::kSiit) return;
+  if (!flight.verdict.pass) return;
   if (flight.view.fragmented) counters_.add(Counter::kFragmentsReceived);
+  if (mode_ == Mode::kSiit) return stateless_.prefetch(packet, flight.view);
   if (flight.v6.hash != 0) nat64_.tables().prefetch(flight.v6);
   if (flight.v4.hash != 0) nat64_.tables().prefetch(flight.v4);
 }
@@ -146,7 +153,8 @@ void Worker::handle(Packet& packet, Flight& flight, bool reassembled) {
   if (!flight.verdict.pass) {
     refuse(packet, flight.view, flight.verdict);
   } else if (mode_ == Mode::kSiit) {
-    handleStateless(packet, flight.view);
+    handleStateless(packet, flight.view,
+                    {.now = now_, .hairpinned = false, .reassembled = reassembled});
   } else if (flight.view.fragmented) {
     handleFragment(packet, flight);
   } else if (flight.view.version == 6) {
@@ -204,9 +212,14 @@ void Worker::handleFragment(const Packet& packet, const Flight& flight) {
       return refuse(packet, flight.view, Verdict::drop(Counter::kDropNotPool4));
     }
   }
+  reassemble(packet, flight.view);
+}
+
+/// Keeps a fragment; the last one of a datagram lets the whole go on.
+void Worker::reassemble(const Packet& packet, const PacketView& view) {
   const uint32_t lifetime = config_->translation.timeouts.fragment;
-  Reassembly::Result result = reassembly_.add(packet, flight.view, now_, lifetime);
-  if (!result.verdict.pass) return refuse(packet, flight.view, result.verdict);
+  Reassembly::Result result = reassembly_.add(packet, view, now_, lifetime);
+  if (!result.verdict.pass) return refuse(packet, view, result.verdict);
   if (!result.complete) return;
   counters_.add(Counter::kReassembled);
   Flight whole;
@@ -224,20 +237,38 @@ void Worker::handleSplit(const Packet& packet, const PacketView& view) {
   });
 }
 
-void Worker::handleStateless(Packet& packet, const PacketView& view) {
-  const Nat64Config& config = config_->translation;
-  Sizing sizing;
-  const Verdict verdict =
-      view.version == 6
-          ? translateV6ToV4(packet, view, config.pool6, config.policy, identifications_, sizing)
-          : translateV4ToV6(packet, view, config.pool6, config.policy, sizing);
+/// Any fragment of an IPv4 UDP datagram may belong to one without checksum (RFC 7915 §4.5).
+bool Worker::waitsForFragments(const PacketView& view) const {
+  return view.fragmented && view.version == 4 && view.protocol == protocol::kUdp &&
+         config_->translation.policy.udp_zero_checksum == UdpZeroChecksum::kReassemble;
+}
+
+void Worker::handleStateless(Packet& packet, const PacketView& view,
+                             const StatelessTranslator::Pass& pass) {
+  if (waitsForFragments(view) && !pass.hairpinned) return reassemble(packet, view);
+  StatelessTranslator::Translated translated;
+  const Verdict verdict = view.version == 6 ? stateless_.v6ToV4(packet, view, pass, translated)
+                                            : stateless_.v4ToV6(packet, view, pass, translated);
   if (!verdict.pass) return refuse(packet, view, verdict);
-  if (sizing.split) return handleSplit(packet, view);
-  countTranslated(packet, view, sizing);
-  if (view.version == 6) {
-    emitV4(packet, sizing);
+  const auto handleAgain = [&](Packet& again, const StatelessTranslator::Pass& next) {
+    PacketView parsed;
+    if (Verdict v = parse(again, parsed); !v.pass) return refuse(again, parsed, v);
+    handleStateless(again, parsed, next);
+  };
+  if (translated.sizing.split) {
+    counters_.add(Counter::kSuperUdpSplit);
+    splitUdp(packet, view, split_slot_, [&](Packet& datagram) { handleAgain(datagram, pass); });
+    return;
+  }
+  countTranslated(packet, view, translated.sizing);
+  if (translated.hairpin) {
+    // RFC 7757 §4.2.2: from one IPv6 host with a mapping to another, without a way through IPv4.
+    counters_.add(Counter::kHairpinned);
+    handleAgain(packet, {.now = now_, .hairpinned = true, .reassembled = false});
+  } else if (view.version == 6) {
+    emitV4(packet, translated.sizing);
   } else {
-    emitV6(packet, sizing, view.identification);
+    emitV6(packet, translated.sizing, view.identification);
   }
 }
 
@@ -254,24 +285,24 @@ void Worker::countTranslated(const Packet& packet, const PacketView& view, const
 }
 
 void Worker::emitV4(Packet& packet, const Sizing& sizing) {
-  const uint16_t limit = config_->translation.policy.mtu4;
-  if (!sizing.fragment || packet.length() <= limit) return send(packet);
+  if (!sizing.fragment || packet.length() <= sizing.limit) return send(packet);
   finishChecksum(packet);
-  counters_.add(Counter::kFragmented, fragmentV4(packet, limit, fragment_slot_,
+  counters_.add(Counter::kFragmented, fragmentV4(packet, sizing.limit, fragment_slot_,
                                                  [&](Packet& fragment) { send(fragment); }));
 }
 
 void Worker::emitV6(Packet& packet, const Sizing& sizing, uint32_t identification) {
-  const uint16_t limit = fragmentLimitV6(config_->translation.policy);
-  if (!sizing.fragment || packet.length() <= limit) return send(packet);
+  if (!sizing.fragment || packet.length() <= sizing.limit) return send(packet);
   finishChecksum(packet);
-  counters_.add(Counter::kFragmented, fragmentV6(packet, limit, identification, fragment_slot_,
-                                                 [&](Packet& fragment) { send(fragment); }));
+  counters_.add(Counter::kFragmented,
+                fragmentV6(packet, sizing.limit, identification, fragment_slot_,
+                           [&](Packet& fragment) { send(fragment); }));
 }
 
 void Worker::send(Packet& packet) {
   const bool v6 = (std::to_integer<uint8_t>(packet.data()[0]) >> 4) == 6;
   const uint32_t bytes = packet.length();
+  if (trace_ != nullptr) trace_->sent(packet, config_->translation.pool6);
   if (!port_.send(packet)) return;  // counted by the port, see countLosses()
   counters_.add(v6 ? Counter::kSentV6 : Counter::kSentV4);
   counters_.add(v6 ? Counter::kSentV6Bytes : Counter::kSentV4Bytes, bytes);
@@ -294,6 +325,8 @@ Ipv6Address Worker::errorSource6() const {
 
 void Worker::refuse(const Packet& packet, const PacketView& view, const Verdict& verdict) {
   counters_.add(verdict.reason);
+  if (trace_ != nullptr) trace_->dropped(verdict.reason);
+  if (DropEvents::wants(verdict.reason)) events_.add(packet, view, verdict.reason);
   if (!verdict.asksForError()) return;
   // RFC 6146 §3.5: what claims to come from pool6 is dropped without a word.
   if (view.version == 6 && mode_ == Mode::kNat64 &&
@@ -336,6 +369,7 @@ void Worker::setClock(uint64_t nowMs) {
 bool Worker::expire(uint32_t budget) {
   const uint32_t lost = reassembly_.expire(now_);
   if (lost != 0) counters_.add(Counter::kDropFragmentTimeout, lost);
+  nat64_.pathMtus().expire(now_);
   if (config_ == nullptr) return true;
   return nat64_.expire(now_, budget, split_slot_, [&](const Nat64::Ending& ending, Packet& probe) {
     if (ending.probe) return send(probe);
@@ -436,13 +470,21 @@ void Worker::pool4(std::vector<Pool4::Usage>& usage) const {
 
 TableSizes Worker::sizes() const {
   const Tables& tables = nat64_.tables();
-  return {tables.sessionCount(),
-          tables.bibCount(),
-          tables.staticBibCount(),
-          tables.hostCount(),
-          reassembly_.used(),
-          tables.syns().used(),
-          tables.bytes() + reassembly_.bytes()};
+  return {
+      tables.sessionCount(),    tables.bibCount(),
+      tables.staticBibCount(),  tables.hostCount(),
+      reassembly_.used(),       tables.syns().used(),
+      nat64_.pathMtus().used(), tables.bytes() + reassembly_.bytes() + nat64_.pathMtus().bytes()};
+}
+
+void Worker::swapTracePage(std::unique_ptr<TracePage>& page) {
+  if (trace_ != nullptr) trace_->swapPage(page);
+}
+
+void Worker::takeEvents(DropEvents& events) {
+  events = events_;
+  events_.count = 0;
+  events_.lost = 0;
 }
 
 }  // namespace platypus

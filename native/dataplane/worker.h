@@ -12,13 +12,16 @@
 #include <memory>
 
 #include "dataplane/config.h"
+#include "dataplane/events.h"
 #include "dataplane/query.h"
+#include "dataplane/trace.h"
 #include "nat64/express.h"
 #include "nat64/nat64.h"
 #include "nat64/reassembly.h"
 #include "packet/counter.h"
 #include "port/port.h"
 #include "siit/originate.h"
+#include "siit/stateless.h"
 
 namespace platypus {
 
@@ -63,6 +66,12 @@ class Worker {
   /// The usage of all pool4 addresses; `usage` has room for Pool4::kMost.
   void pool4(std::vector<Pool4::Usage>& usage) const;
   TableSizes sizes() const;
+  /// Starts a trace, or ends it with null; the caller gets what was there before.
+  void swapTrace(std::unique_ptr<Trace>& trace) { std::swap(trace_, trace); }
+  /// Gives what was traced for an empty page, which stays empty where nobody traces.
+  void swapTracePage(std::unique_ptr<TracePage>& page);
+  /// The drops to be told since the last call.
+  void takeEvents(DropEvents& events);
 
  private:
   struct Flight {
@@ -80,10 +89,13 @@ class Worker {
   void read(Packet& packet, Flight& flight);
   bool handleExpress(Packet& packet, const Flight& flight);
   void handle(Packet& packet, Flight& flight, bool reassembled);
-  void handleStateless(Packet& packet, const PacketView& view);
+  void handleStateless(Packet& packet, const PacketView& view,
+                       const StatelessTranslator::Pass& pass);
+  bool waitsForFragments(const PacketView& view) const;
   void handleV6(Packet& packet, const Flight& flight, bool reassembled);
   void handleV4(Packet& packet, const Flight& flight, const Nat64::Pass& pass);
   void handleFragment(const Packet& packet, const Flight& flight);
+  void reassemble(const Packet& packet, const PacketView& view);
   void handleSplit(const Packet& packet, const PacketView& view);
   void hairpin(Packet& packet);
   void refuse(const Packet& packet, const PacketView& view, const Verdict& verdict);
@@ -104,6 +116,9 @@ class Worker {
   Nat64 nat64_;
   Reassembly reassembly_;
   IdentificationSource identifications_;
+  StatelessTranslator stateless_;
+  std::unique_ptr<Trace> trace_;
+  DropEvents events_;
   std::shared_ptr<const Config> config_;
   TokenBucket errors4_;
   TokenBucket errors6_;

@@ -65,6 +65,7 @@ class Slot {
 struct Setting {
   Pool6 pool6;
   TranslationPolicy policy;
+  SiitConfig config;
 };
 
 struct Result {
@@ -108,11 +109,15 @@ Result translate(const Bytes& bytes, const Offload& offload, const Setting& sett
     slot.open();
   }
   IdentificationSource identifications(42);
-  result.verdict =
-      result.view.version == 6
-          ? translateV6ToV4(packet, result.view, setting.pool6, setting.policy, identifications,
-                            result.sizing)
-          : translateV4ToV6(packet, result.view, setting.pool6, setting.policy, result.sizing);
+  PathMtus path_mtus(4, 1);
+  Counters counters;
+  StatelessTranslator translator(identifications, path_mtus, counters, 1);
+  translator.use(setting.pool6, setting.policy, setting.config);
+  StatelessTranslator::Translated translated;
+  result.verdict = result.view.version == 6
+                       ? translator.v6ToV4(packet, result.view, {}, translated)
+                       : translator.v4ToV6(packet, result.view, {}, translated);
+  result.sizing = translated.sizing;
   slot.open();
   result.offload = packet.offload;
   result.after = copyOf(packet);
@@ -320,7 +325,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   setting.policy.mtu6 = kMtu6[data[1] & 3];
   setting.policy.mtu4 = kMtu4[data[1] >> 2 & 3];
   setting.policy.lowest_ipv6_mtu = kLowest[data[1] >> 4 & 3];
-  setting.policy.compute_udp_checksum = (choices & 0x08) == 0;
+  if ((choices & 0x08) != 0) setting.policy.udp_zero_checksum = UdpZeroChecksum::kDrop;
   setting.policy.allow_non_global = (choices & 0x10) == 0;
   const Offload offload{.flags = static_cast<uint8_t>(data[2] & Offload::kNeedsChecksum),
                         .gso_type = data[3],

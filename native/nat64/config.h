@@ -38,6 +38,7 @@ struct Nat64Limits {
   uint32_t hosts = 1u << 17;
   uint32_t reassembly = 256;
   uint32_t stored_syns = 1024;
+  uint32_t path_mtus = 4096;
   /// Address-dependent filtering by protocol, in the order of Proto (RFC 6146 §3.5).
   std::array<bool, kProtos> filtering{};
 };

@@ -165,6 +165,8 @@ bool Nat64::expressOutbound(Packet& packet, const ExpressView& view, const FlowV
                             uint32_t now) {
   const uint32_t number = tables_.find(flow);
   if (number == Tables::kNone || tables_.pool4().contains(flow.remote)) return false;
+  const uint32_t length = Ipv4Header::kSize + uint32_t{view.payload_length};
+  if (length > path_mtus_.limit(flow.remote, config_->policy.mtu4)) return false;
   Session& session = tables_.session(number);
   if (!refresh(session, flow.proto, now)) return false;
   rewriteExpressV6ToV4(packet, view, session, checksumDelta(session), config_->policy,

@@ -177,6 +177,10 @@ Verdict Nat64::inboundError(Packet& packet, const PacketView& view, const Pass& 
   const Endpoints6 outer{prefix.embed(outer_header.source), session.host, Be16(), Be16(), 0};
   const Endpoints6 inner{session.host, prefix.embed(session.remote), session.host_port,
                          flow.proto == Proto::kIcmp ? session.host_port : session.remote_port, 0};
+  const uint16_t mtu = pathMtuOf(packet, error, config_->policy.plateaus);
+  if (mtu != 0 && path_mtus_.learn(quoted.destination, mtu, pass.now)) {
+    counters_.add(Counter::kPathMtuLearned);
+  }
   rewriteErrorV4ToV6(packet, view, error, outer, inner, config_->policy, pass.decrement);
   return Verdict::accept();
 }

@@ -8,7 +8,8 @@ Nat64::Nat64(const Nat64Limits& limits, Pool4::Shard shard, const RandomSource::
              Counters& counters)
     : counters_(counters),
       tables_(limits, shard, seed, counters),
-      identifications_(tables_.random().next64()) {}
+      identifications_(tables_.random().next64()),
+      path_mtus_(limits.path_mtus, tables_.random().next64()) {}
 
 uint16_t Nat64::computeChecksumDelta(const Session& session) const {
   ChecksumDelta delta;

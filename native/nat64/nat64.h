@@ -19,6 +19,7 @@
 #include "packet/parse.h"
 #include "packet/verdict.h"
 #include "siit/identification.h"
+#include "siit/path_mtu.h"
 #include "siit/sizing.h"
 
 namespace platypus {
@@ -124,6 +125,8 @@ class Nat64 {
   const Tables& tables() const { return tables_; }
   const Nat64Config& config() const { return *config_; }
   IdentificationSource& identifications() { return identifications_; }
+  PathMtus& pathMtus() { return path_mtus_; }
+  const PathMtus& pathMtus() const { return path_mtus_; }
 
  private:
   uint32_t lifetime(Proto proto) const {
@@ -153,6 +156,7 @@ class Nat64 {
   Counters& counters_;
   Tables tables_;
   IdentificationSource identifications_;
+  PathMtus path_mtus_;
   const Nat64Config* config_ = nullptr;
 };
 

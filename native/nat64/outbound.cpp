@@ -43,8 +43,9 @@ Verdict Nat64::tuple(const Packet& packet, const PacketView& view, FlowV6& flow)
 Verdict Nat64::outbound(Packet& packet, const PacketView& view, const FlowV6& flow,
                         const Pass& pass, Translated& translated) {
   uint32_t number = tables_.find(flow);
-  if (Verdict v = admitV6ToV4(packet, view, config_->policy, pass.decrement, pass.reassembled,
-                              translated.sizing);
+  const uint16_t mtu4 = path_mtus_.limit(flow.remote, config_->policy.mtu4);
+  if (Verdict v =
+          admitV6ToV4(packet, view, mtu4, pass.decrement, pass.reassembled, translated.sizing);
       !v.pass) {
     return v;
   }
@@ -149,7 +150,7 @@ Verdict Nat64::outboundError(Packet& packet, const PacketView& view, const Pass&
   const uint32_t number = tables_.find(flow);
   if (number == Tables::kNone) return Verdict::drop(Counter::kDropIcmpErrorNoSession);
   if (Verdict v =
-          admitV6ToV4(packet, view, config_->policy, pass.decrement, false, translated.sizing);
+          admitV6ToV4(packet, view, config_->policy.mtu4, pass.decrement, false, translated.sizing);
       !v.pass) {
     return v;
   }

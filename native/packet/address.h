@@ -57,4 +57,18 @@ struct Ipv4Prefix {
   }
 };
 
+/// An IPv6 prefix; `length` in bits, 0..128. Bits past the length are ignored by contains().
+struct Ipv6Prefix {
+  Ipv6Address address;
+  uint8_t length = 128;
+  bool contains(const Ipv6Address& candidate) const {
+    for (unsigned bit = 0; bit < length; bit += 8) {
+      const unsigned bits = length - bit < 8 ? length - bit : 8;
+      const auto differ = static_cast<uint8_t>(candidate.bytes[bit / 8] ^ address.bytes[bit / 8]);
+      if ((differ >> (8 - bits)) != 0) return false;
+    }
+    return true;
+  }
+};
+
 }  // namespace platypus

@@ -37,6 +37,8 @@ enum class Counter : uint8_t {
   kIcmpErrorTranslated,
   kIcmpErrorSent,
   kIcmpErrorSuppressed,
+  kIcmpSourceSubstituted,
+  kPathMtuLearned,
   // State.
   kSessionCreated,
   kSessionExpired,
@@ -70,6 +72,8 @@ enum class Counter : uint8_t {
   kDropNotPool4,
   kDropSourceInPool6,
   kDropNonGlobal,
+  kDropDenylist4,
+  kDropSourceForged,
   kDropUnmappable,
   // Dropped by header rules.
   kDropHopLimit,

@@ -209,6 +209,7 @@ Verdict parseV6(Packet& packet, PacketView& view) {
     // RFC 7915 §5.1.1: more headers behind the Fragment Header cannot be told in IPv4.
     if (isExtensionHeader(next) || next == protocol::kFragment ||
         next == protocol::kAuthentication) {
+      view.protocol = next;
       return Verdict::drop(Counter::kDropFragmentExtensionHeader);
     }
     view.fragment_header = true;

@@ -102,13 +102,64 @@ void rewriteQuotedTransport(std::span<std::byte> payload, const QuotedView& quot
   }
 }
 
+/// The extension with one object more; only the header's checksum changes of what was there.
+/// Nothing where the structure is of another version or would not leave the quoted packet its 128
+/// bytes.
+class OriginExtension {
+ public:
+  OriginExtension(const std::byte* extension, uint32_t length, const OriginObject& origin,
+                  uint32_t room) {
+    const uint32_t before = length == 0 ? kHeader : length;
+    const bool known = length == 0 || (length >= kHeader && length % 4 == 0 &&
+                                       std::to_integer<uint8_t>(extension[0]) >> 4 == kVersion);
+    if (origin.class_number == 0 || !known || before + kObject > room) return;
+    length_ = before + kObject;
+    if (length != 0) {
+      std::memcpy(bytes_.data(), extension, length);
+    } else {
+      bytes_[0] = std::byte{kVersion << 4};
+    }
+    std::byte* object = bytes_.data() + before;
+    store(object, Be16(kObject));
+    object[2] = std::byte{origin.class_number};
+    object[3] = std::byte{0x04};  // C-Type: an IP address (RFC 5837 §4.1, bit 5)
+    store(object + 4, Be16(2));   // AFI of IPv6
+    store(object + 8, origin.address);
+    const std::span<const std::byte> added(object, kObject);
+    if (length == 0) {
+      store(bytes_.data() + 2, finishSum(sumBytes(bytes())));
+    } else if (const auto checksum = load<Be16>(extension + 2); checksum.wire() != 0) {
+      ChecksumDelta delta;
+      delta.addSum(sumBytes(added));
+      store(bytes_.data() + 2, delta.apply(checksum));
+    }
+  }
+  std::span<const std::byte> bytes() const { return {bytes_.data(), length_}; }
+
+ private:
+  static constexpr uint32_t kHeader = 4;
+  static constexpr uint32_t kObject = 24;
+  static constexpr uint8_t kVersion = 2;  // RFC 4884 §7
+  uint32_t length_ = 0;
+  std::array<std::byte, kLargestV4> bytes_{};
+};
+
+/// How far the quoted packet may reach: up to the largest size, or in front of an extension as far
+/// as that leaves room, but not less than RFC 4884 §3 asks for.
+uint32_t quotedEnd(uint32_t largest, uint32_t quotedStart, size_t extension, uint32_t unit) {
+  if (extension == 0) return largest;
+  const uint32_t room = largest - quotedStart;
+  const uint32_t left = room - std::min<uint32_t>(room, static_cast<uint32_t>(extension));
+  return quotedStart + std::max(left / unit * unit, kLeastBeforeExtension);
+}
+
 /// Pads the quoted packet, appends the extension, and returns the RFC 4884 length in `unit` bytes.
-uint8_t appendExtension(Draft& draft, uint32_t quotedStart, const std::byte* extension,
-                        uint32_t length, uint32_t unit) {
+uint8_t appendExtension(Draft& draft, uint32_t quotedStart, std::span<const std::byte> extension,
+                        uint32_t unit) {
   const uint32_t quoted = draft.length() - quotedStart;
   const uint32_t padded = std::max((quoted + unit - 1) / unit * unit, kLeastBeforeExtension);
   draft.padTo(quotedStart + padded);
-  draft.append(extension, length);
+  draft.append(extension.data(), static_cast<uint32_t>(extension.size()));
   return static_cast<uint8_t>(padded / unit);
 }
 
@@ -161,6 +212,15 @@ Verdict openErrorV6(const Packet& packet, const PacketView& view, ErrorView& err
                        error.quoted);
 }
 
+uint16_t pathMtuOf(const Packet& packet, const ErrorView& error, const Plateaus& plateaus) {
+  if (error.mapping.field != IcmpMapping::Field::kMtu) return 0;
+  const uint16_t length =
+      load<Ipv4Header>(packet.data() + error.original_offset).total_length.host();
+  const auto named = static_cast<uint16_t>(error.field);
+  const uint16_t mtu = named != 0 ? named : plateaus.below(length);
+  return mtu < length ? mtu : uint16_t{0};
+}
+
 void rewriteErrorV4ToV6(Packet& packet, const PacketView& view, const ErrorView& error,
                         const Endpoints6& outer, const Endpoints6& inner,
                         const TranslationPolicy& policy, bool decrement) {
@@ -183,7 +243,7 @@ void rewriteErrorV4ToV6(Packet& packet, const PacketView& view, const ErrorView&
   icmp.code = error.mapping.code;
   if (error.mapping.field == IcmpMapping::Field::kMtu) {
     icmp.setField(packetTooBigMtu(static_cast<uint16_t>(error.field), old_inner.total_length.host(),
-                                  policy.mtu6, policy.mtu4));
+                                  policy.mtu6, policy.mtu4, policy.plateaus));
   } else if (error.mapping.field == IcmpMapping::Field::kPointer) {
     icmp.setField(error.mapping.pointer);
   }
@@ -209,7 +269,13 @@ void rewriteErrorV4ToV6(Packet& packet, const PacketView& view, const ErrorView&
     draft.put(fragment);
   }
 
-  const auto payload = draft.append(original + quoted.transport_offset, quoted.quoted_payload);
+  // RFC 4884 §4.6: Packet Too Big and Parameter Problem have no room for a length.
+  const bool extensible = icmp.type == icmp6::kUnreachable || icmp.type == icmp6::kTimeExceeded;
+  const std::span<const std::byte> extension(original + error.original_length,
+                                             extensible ? error.extension_length : 0);
+  const uint32_t end = quotedEnd(kLargestV6, quoted_start, extension.size(), 8);
+  const auto payload = draft.append(original + quoted.transport_offset,
+                                    std::min(quoted.quoted_payload, end - draft.length()));
   ChecksumDelta addresses;
   addresses.remove(old_inner.source);
   addresses.remove(old_inner.destination);
@@ -222,11 +288,8 @@ void rewriteErrorV4ToV6(Packet& packet, const PacketView& view, const ErrorView&
                          mapIcmpV4ToV6(quoted.icmp_type, 0, 0).type, inner.source_port,
                          inner.destination_port);
 
-  // RFC 4884 §4.6: Packet Too Big and Parameter Problem have no room for a length.
-  const bool extensible = icmp.type == icmp6::kUnreachable || icmp.type == icmp6::kTimeExceeded;
-  if (error.extension_length != 0 && extensible) {
-    const uint8_t words = appendExtension(draft, quoted_start, original + error.original_length,
-                                          error.extension_length, 8);
+  if (!extension.empty()) {
+    const uint8_t words = appendExtension(draft, quoted_start, extension, 8);
     icmp.setField(uint32_t{words} << 24);
   }
 
@@ -242,7 +305,8 @@ void rewriteErrorV4ToV6(Packet& packet, const PacketView& view, const ErrorView&
 
 void rewriteErrorV6ToV4(Packet& packet, const PacketView& view, const ErrorView& error,
                         const Endpoints4& outer, const Endpoints4& inner,
-                        const TranslationPolicy& policy, bool decrement, uint16_t identification) {
+                        const TranslationPolicy& policy, bool decrement, uint16_t identification,
+                        const OriginObject& origin) {
   const QuotedView& quoted = error.quoted;
   const std::byte* original = packet.data() + error.original_offset;
   const auto old_inner = load<Ipv6Header>(original);
@@ -288,7 +352,14 @@ void rewriteErrorV6ToV4(Packet& packet, const PacketView& view, const ErrorView&
   inner_header.computeChecksum();
   draft.put(inner_header);
 
-  const auto payload = draft.append(original + quoted.transport_offset, quoted.quoted_payload);
+  const std::byte* extension_start = original + error.original_length;
+  const OriginExtension with_origin(extension_start, error.extension_length, origin,
+                                    kLargestV4 - quoted_start - kLeastBeforeExtension);
+  std::span<const std::byte> extension(extension_start, error.extension_length);
+  if (!with_origin.bytes().empty()) extension = with_origin.bytes();
+  const uint32_t end = quotedEnd(kLargestV4, quoted_start, extension.size(), 4);
+  const auto payload = draft.append(original + quoted.transport_offset,
+                                    std::min(quoted.quoted_payload, end - draft.length()));
   ChecksumDelta addresses;
   addresses.remove(old_inner.source);
   addresses.remove(old_inner.destination);
@@ -301,9 +372,8 @@ void rewriteErrorV6ToV4(Packet& packet, const PacketView& view, const ErrorView&
                          mapIcmpV6ToV4(quoted.icmp_type, 0, 0).type, inner.source_port,
                          inner.destination_port);
 
-  if (error.extension_length != 0) {
-    const uint8_t words = appendExtension(draft, quoted_start, original + error.original_length,
-                                          error.extension_length, 4);
+  if (!extension.empty()) {
+    const uint8_t words = appendExtension(draft, quoted_start, extension, 4);
     icmp.identifier = Be16(static_cast<uint16_t>((icmp.identifier.host() & 0xff00) | words));
   }
 

@@ -3,7 +3,16 @@
 
 #include <cstdint>
 
+#include "siit/mtu.h"
+
 namespace platypus {
+
+/// RFC 7915 §4.5: what happens to an IPv4 UDP datagram without checksum.
+enum class UdpZeroChecksum : uint8_t {
+  kDrop,
+  kCompute,     // where the datagram is whole; fragments are dropped
+  kReassemble,  // fragmented UDP is put together first
+};
 
 struct TranslationPolicy {
   /// MTU of the next hop on either side, bytes.
@@ -14,10 +23,12 @@ struct TranslationPolicy {
   /// -1 copies (RFC 7915 §4.1, §5.1), otherwise the value to send.
   int16_t traffic_class = -1;
   int16_t tos = -1;
-  /// RFC 7915 §4.5: compute the missing UDP checksum of an unfragmented datagram, or drop it.
-  bool compute_udp_checksum = true;
+  UdpZeroChecksum udp_zero_checksum = UdpZeroChecksum::kCompute;
   /// Carry non-global IPv4 addresses in the well-known prefix, against RFC 6052 §3.1.
   bool allow_non_global = false;
+  /// Largest MSS a TCP SYN may announce, bytes; 0 leaves it alone.
+  uint16_t mss_clamp = 0;
+  Plateaus plateaus;
 };
 
 }  // namespace platypus

@@ -6,8 +6,11 @@
 namespace platypus {
 
 struct Sizing {
-  /// The translated packet may be cut by fragments.h where it is too long; in IPv4 its DF stays 0.
+  /// The translated packet may be cut by fragments.h where it is longer than `limit`; in IPv4 its
+  /// DF stays 0.
   bool fragment = false;
+  /// Longest fragment, bytes.
+  uint16_t limit = 0;
   /// A UDP super-packet whose datagrams do not fit: split it first (segments.h), then translate
   /// each.
   bool split = false;

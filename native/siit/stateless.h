@@ -1,24 +1,93 @@
-// The stateless translator (RFC 7915 with RFC 6052 addresses): every packet by itself.
+// The stateless translator (RFC 7915): every packet by itself. Addresses are mapped by the EAM
+// table (RFC 7757) where it has them, by pool6 (RFC 6052) otherwise; sources of ICMP errors that
+// neither maps come from a pool of their own (RFC 6791).
+//
+// Ownership: one worker.
 #pragma once
 
+#include "packet/counter.h"
 #include "packet/packet.h"
 #include "packet/parse.h"
 #include "packet/verdict.h"
+#include "siit/config.h"
+#include "siit/endpoints.h"
+#include "siit/icmp_error.h"
 #include "siit/identification.h"
+#include "siit/path_mtu.h"
 #include "siit/policy.h"
 #include "siit/pool6.h"
 #include "siit/sizing.h"
 
 namespace platypus {
 
-/// Translates a parsed IPv6 packet in place, or says why not. `sizing` tells what is left to do;
-/// with `sizing.split` the packet is as it was.
-Verdict translateV6ToV4(Packet& packet, const PacketView& view, const Pool6& pool6,
-                        const TranslationPolicy& policy, IdentificationSource& identifications,
-                        Sizing& sizing);
+class StatelessTranslator {
+ public:
+  StatelessTranslator(IdentificationSource& identifications, PathMtus& path_mtus,
+                      Counters& counters, uint64_t secret)
+      : identifications_(identifications),
+        path_mtus_(path_mtus),
+        counters_(counters),
+        random_(secret) {}
 
-/// Translates a parsed IPv4 packet in place with the first prefix of `pool6`, or says why not.
-Verdict translateV4ToV6(Packet& packet, const PacketView& view, const Pool6& pool6,
-                        const TranslationPolicy& policy, Sizing& sizing);
+  /// What is given must live until the next call.
+  void use(const Pool6& pool6, const TranslationPolicy& policy, const SiitConfig& config) {
+    pool6_ = &pool6;
+    policy_ = &policy;
+    config_ = &config;
+  }
+
+  /// How a packet is to be treated, and what is left to do with it.
+  struct Pass {
+    uint32_t now = 0;          // ticks
+    bool hairpinned = false;   // second pass: the hop limit has been paid, RFC 7757 §4.2.1 rules
+    bool reassembled = false;  // arrived in fragments and may leave so
+  };
+  struct Translated {
+    Sizing sizing;  // with `sizing.split` the packet is as it was
+    /// An IPv4 packet that goes back to IPv6 at once (RFC 7757 §4.2.2).
+    bool hairpin = false;
+  };
+
+  /// Translates a parsed packet in place, or says why not and leaves it as it was.
+  Verdict v6ToV4(Packet& packet, const PacketView& view, const Pass& pass, Translated& translated);
+  Verdict v4ToV6(Packet& packet, const PacketView& view, const Pass& pass, Translated& translated);
+
+  /// Brings what the packet's addresses are mapped by into the cache.
+  void prefetch(const Packet& packet, const PacketView& view) const;
+
+ private:
+  /// An address of the other family, and how it was found.
+  struct Mapped4 {
+    Ipv4Address address;
+    bool by_eam = false;
+  };
+  enum class Eam : bool { kSkip, kUse };
+
+  Verdict map(const Ipv6Address& address, Counter reason, Mapped4& mapped) const;
+  Verdict map(Ipv4Address address, Eam eam, Ipv6Address& mapped) const;
+  Verdict mapSource(const Ipv6Address& address, Mapped4& mapped) const;
+  bool isForbidden(const Pref64& prefix, Ipv4Address address) const {
+    return !policy_->allow_non_global && prefix.isWellKnown() && isNonGlobal(address);
+  }
+  bool isInEam(Ipv4Address address) const {
+    return config_->eamt != nullptr && config_->eamt->contains(address);
+  }
+  uint32_t pick(uint8_t hop_limit, uint32_t count);
+  Ipv4Address errorSource4(uint8_t hop_limit);
+  Ipv6Address errorSource6(uint8_t hop_limit);
+  Verdict errorV6ToV4(Packet& packet, const PacketView& view, const Pass& pass, Mapped4 source,
+                      const Verdict& source_verdict, Ipv4Address destination,
+                      Translated& translated);
+  Verdict errorV4ToV6(Packet& packet, const PacketView& view, const Pass& pass,
+                      Translated& translated);
+
+  IdentificationSource& identifications_;
+  PathMtus& path_mtus_;
+  Counters& counters_;
+  uint64_t random_;
+  const Pool6* pool6_ = nullptr;
+  const TranslationPolicy* policy_ = nullptr;
+  const SiitConfig* config_ = nullptr;
+};
 
 }  // namespace platypus

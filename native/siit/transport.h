@@ -1,6 +1,8 @@
 // The transport header under a change of addresses and ports: shared by both directions.
 #pragma once
 
+#include <algorithm>
+
 #include "packet/checksum.h"
 #include "packet/packet.h"
 #include "packet/parse.h"
@@ -43,6 +45,46 @@ inline void rewriteTcpUdp(std::byte* header, Transport transport, bool partial,
   store(field, addresses.applyPartial(load<Be16>(field)));
   store(header, source_port);
   store(header + 2, destination_port);
+}
+
+/// Lowers the maximum segment size that a TCP SYN announces to `limit` (RFC 9293 §3.2, §3.7.1). A
+/// SYN without the option is left alone: that means 536.
+inline void clampMss(std::byte* header, const PacketView& view, uint16_t limit, bool partial) {
+  if (view.transport != Transport::kTcp || (view.tcp_flags & TcpHeader::kSyn) == 0) return;
+  constexpr uint8_t kEnd = 0;
+  constexpr uint8_t kNoOperation = 1;
+  constexpr uint8_t kMss = 2;
+  // A fragment may hold less than the whole header.
+  const uint32_t end = std::min<uint32_t>(view.transport_header, view.payload_length);
+  for (uint32_t at = TcpHeader::kSize; at + 4 <= end;) {
+    const auto kind = std::to_integer<uint8_t>(header[at]);
+    if (kind == kEnd) return;
+    if (kind == kNoOperation) {
+      ++at;
+      continue;
+    }
+    const auto length = std::to_integer<uint8_t>(header[at + 1]);
+    if (length < 2) return;
+    if (kind != kMss || length != 4) {
+      at += length;
+      continue;
+    }
+    const auto old = load<Be16>(header + at + 2);
+    if (old.host() <= limit) return;
+    store(header + at + 2, Be16(limit));
+    if (partial) return;  // covers the pseudo-header only
+    // On an odd place its octets stand in the other halves of two words.
+    const bool odd = at % 2 != 0;
+    const auto word = [odd](Be16 value) {
+      return odd ? Be16::fromWire(__builtin_bswap16(value.wire())) : value;
+    };
+    ChecksumDelta delta;
+    delta.remove(word(old));
+    delta.add(word(Be16(limit)));
+    store(header + TcpHeader::kChecksumOffset,
+          delta.apply(load<Be16>(header + TcpHeader::kChecksumOffset)));
+    return;
+  }
 }
 
 /// Computes the checksum that was left to the kernel or the card, for packets that cannot leave it.

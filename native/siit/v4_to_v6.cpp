@@ -28,6 +28,7 @@ Verdict admitSize(const Packet& packet, const PacketView& view, const Translatio
   // RFC 7915 §4.1: with DF the next hop's MTU counts; without it nobody would hear of a smaller MTU
   // further on, so the packet is cut to what every path carries.
   const uint32_t limit = may_fragment ? fragmentLimitV6(policy) : policy.mtu6;
+  sizing.limit = static_cast<uint16_t>(limit);
   if (offload.isGso()) {
     const uint32_t segment_headers = headers + view.transport_header;
     if (segment_headers + offload.gso_size <= limit) return Verdict::accept();
@@ -67,7 +68,7 @@ Verdict admitV4ToV6(const Packet& packet, const PacketView& view, const Translat
   if (view.transport == Transport::kIcmpError) return Verdict::accept();
   if (view.transport == Transport::kUdp && !packet.offload.needsChecksum() &&
       udpChecksum(packet.data() + view.transport_offset).wire() == 0 &&
-      (view.fragmented || !policy.compute_udp_checksum)) {
+      (view.fragmented || policy.udp_zero_checksum == UdpZeroChecksum::kDrop)) {
     return Verdict::drop(Counter::kDropUdpChecksumZero);
   }
   return admitSize(packet, view, policy, reassembled, sizing);
@@ -132,6 +133,8 @@ void rewriteV4ToV6(Packet& packet, const PacketView& view, const Endpoints6& end
       if (view.protocol == protocol::kIcmp4) next_header = protocol::kIcmp6;
       break;
   }
+
+  if (policy.mss_clamp != 0) clampMss(transport, view, policy.mss_clamp, offload.needsChecksum());
 
   const uint16_t fragment_bytes = view.fragmented ? FragmentHeader::kSize : 0;
   Ipv6Header header;

@@ -11,13 +11,14 @@
 #include "siit/transport.h"
 
 namespace platypus {
-Verdict admitV6ToV4(const Packet& packet, const PacketView& view, const TranslationPolicy& policy,
-                    bool decrement, bool reassembled, Sizing& sizing) {
+Verdict admitV6ToV4(const Packet& packet, const PacketView& view, uint16_t mtu4, bool decrement,
+                    bool reassembled, Sizing& sizing) {
   if (decrement && view.hop_limit <= 1) {
     return Verdict::refuse(Counter::kDropHopLimit, icmp6::kTimeExceeded, 0);
   }
   sizing = {};
   sizing.fragment = reassembled;
+  sizing.limit = mtu4;
   // The rewritten error is cut to its own largest size.
   if (view.transport == Transport::kIcmpError) return Verdict::accept();
   const Offload& offload = packet.offload;
@@ -27,13 +28,13 @@ Verdict admitV6ToV4(const Packet& packet, const PacketView& view, const Translat
   }
   const uint32_t length = Ipv4Header::kSize + view.payload_length;
   if (length > 65'535) return Verdict::drop(Counter::kDropTooLongForV4);
-  if (length <= policy.mtu4) return Verdict::accept();
+  if (length <= mtu4) return Verdict::accept();
 
   if (offload.isGso()) {
     const uint32_t headers = uint32_t{Ipv4Header::kSize} + view.transport_header;
-    if (headers + offload.gso_size <= policy.mtu4) return Verdict::accept();
-    if (view.transport == Transport::kTcp && policy.mtu4 > headers) {
-      sizing.gso_size = static_cast<uint16_t>(policy.mtu4 - headers);
+    if (headers + offload.gso_size <= mtu4) return Verdict::accept();
+    if (view.transport == Transport::kTcp && mtu4 > headers) {
+      sizing.gso_size = static_cast<uint16_t>(mtu4 - headers);
     } else {
       sizing.split = true;
     }
@@ -46,7 +47,7 @@ Verdict admitV6ToV4(const Packet& packet, const PacketView& view, const Translat
   }
   const uint32_t difference = kHeaderDifference + (view.fragment_header ? 8 : 0);
   return Verdict::refuse(Counter::kDropTooBigV4, icmp6::kPacketTooBig, 0,
-                         std::max<uint32_t>(policy.mtu4 + difference, Ipv6Header::kMinimumMtu));
+                         std::max<uint32_t>(mtu4 + difference, Ipv6Header::kMinimumMtu));
 }
 
 void rewriteV6ToV4(Packet& packet, const PacketView& view, const Endpoints4& endpoints,
@@ -103,6 +104,8 @@ void rewriteV6ToV4(Packet& packet, const PacketView& view, const Endpoints4& end
       // A later fragment of ICMPv6 never comes here (stateless.h refuses, nat64/ reassembles).
       break;
   }
+
+  if (policy.mss_clamp != 0) clampMss(transport, view, policy.mss_clamp, offload.needsChecksum());
 
   const uint32_t length = Ipv4Header::kSize + view.payload_length;
   Ipv4Header header;

@@ -15,8 +15,9 @@ namespace platypus {
 /// Everything that can refuse the packet for its own sake: hop limit, missing UDP checksum, size.
 /// Changes nothing, so an ICMP error can still quote the packet. `decrement` is false on the second
 /// pass of a hairpin; `reassembled` marks a datagram that arrived in fragments and may leave so.
-Verdict admitV6ToV4(const Packet& packet, const PacketView& view, const TranslationPolicy& policy,
-                    bool decrement, bool reassembled, Sizing& sizing);
+/// `mtu4` is what the IPv4 destination takes (path_mtu.h).
+Verdict admitV6ToV4(const Packet& packet, const PacketView& view, uint16_t mtu4, bool decrement,
+                    bool reassembled, Sizing& sizing);
 
 /// Turns an admitted packet into IPv4. TCP, UDP and echo get the endpoints' ports; other protocols
 /// are carried unchanged. ICMP errors go to icmp_error.h instead.

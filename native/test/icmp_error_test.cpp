@@ -231,13 +231,22 @@ TEST_CASE("SIIT-INNER-11 a length below 128 octets or past the message is no ext
   }
 }
 
-TEST_CASE("SIIT-INNER-12 an extension that no longer fits is cut") {
+TEST_CASE("SIIT-INNER-12 the quoted packet gives way to an extension") {
   Bytes quoted = packet4(17, udp(1000));
   quoted.resize(1020);
   const Bytes result = translated(error4(11, 0, 255 << 16, quoted + pattern(400)));
   CHECK(result.size() == 1280);
-  CHECK(byteAt(result, 44) == 1040 / 8);
-  CHECK(toHex(result, kQuoted6 + 1040) == toHex(pattern(1280 - kQuoted6 - 1040)));
+  CHECK(byteAt(result, 44) == 832 / 8);
+  CHECK(toHex(result, kQuoted6 + 832) == toHex(pattern(400)));
+}
+
+TEST_CASE("SIIT-INNER-12 an extension that no longer fits beside 128 octets of it is cut") {
+  Bytes quoted = packet4(17, udp(1000));
+  quoted.resize(1020);
+  const Bytes result = translated(error4(11, 0, 255 << 16, quoted + pattern(1300)));
+  CHECK(result.size() == 1280);
+  CHECK(byteAt(result, 44) == 128 / 8);
+  CHECK(toHex(result, kQuoted6 + 128) == toHex(pattern(1280 - kQuoted6 - 128)));
 }
 
 TEST_CASE("SIIT-INNER-13 Packet Too Big and Parameter Problem leave the extension out") {

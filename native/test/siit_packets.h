@@ -174,6 +174,7 @@ struct Outcome {
   Verdict verdict;
   Bytes packet;  // empty where it was dropped
   Sizing sizing;
+  bool hairpin = false;
   Offload offload;
 
   bool passed() const { return verdict.pass; }
@@ -194,10 +195,12 @@ class Siit {
     Outcome outcome;
     outcome.verdict = parse(*loaded, view);
     if (outcome.passed()) {
-      outcome.verdict =
-          view.version == 6
-              ? translateV6ToV4(*loaded, view, pool6, policy, identifications, outcome.sizing)
-              : translateV4ToV6(*loaded, view, pool6, policy, outcome.sizing);
+      translator.use(pool6, policy, config);
+      StatelessTranslator::Translated translated;
+      outcome.verdict = view.version == 6 ? translator.v6ToV4(*loaded, view, pass, translated)
+                                          : translator.v4ToV6(*loaded, view, pass, translated);
+      outcome.sizing = translated.sizing;
+      outcome.hairpin = translated.hairpin;
     }
     if (outcome.passed()) {
       outcome.packet = copyOf(*loaded);
@@ -211,7 +214,7 @@ class Siit {
     Outcome outcome = translate(bytes);
     if (!outcome.passed()) return {};
     const bool to6 = byteAt(bytes, 0) >> 4 == 4;
-    const uint16_t limit = to6 ? fragmentLimitV6(policy) : policy.mtu4;
+    const uint16_t limit = outcome.sizing.limit;
     if (!outcome.sizing.fragment || outcome.packet.size() <= limit) return {outcome.packet};
     Loaded whole(outcome.packet);
     Loaded scratch{Bytes()};
@@ -227,7 +230,12 @@ class Siit {
 
   Pool6 pool6;
   TranslationPolicy policy;
+  SiitConfig config;
+  StatelessTranslator::Pass pass;
   IdentificationSource identifications{0x0123456789abcdefu};
+  PathMtus path_mtus{64, 0x5eed};
+  Counters counters;
+  StatelessTranslator translator{identifications, path_mtus, counters, 1};
 };
 
 }  // namespace platypus::test

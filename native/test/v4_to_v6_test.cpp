@@ -267,7 +267,7 @@ TEST_CASE("SIIT-CSUM-05 UDP without checksum: computed, or dropped where configu
   const Bytes expected = siit.translate(bytes).packet;
   putWord(bytes, 26, 0);
   CHECK(siit.translate(bytes).packet == expected);
-  siit.policy.compute_udp_checksum = false;
+  siit.policy.udp_zero_checksum = UdpZeroChecksum::kDrop;
   const Outcome outcome = siit.translate(bytes);
   CHECK(outcome.reason() == Counter::kDropUdpChecksumZero);
   CHECK_FALSE(outcome.verdict.asksForError());

@@ -34,8 +34,11 @@ export interface CoreConfig {
   dropInboundTcp: boolean;
   /** Let 64:ff9b::/96 carry non-global IPv4 addresses, against RFC 6052 §3.1. */
   allowNonGlobal: boolean;
-  /** RFC 7915 §4.5: what to do with an IPv4 UDP datagram without checksum (nat64 always computes). */
-  udpZeroChecksum: 'compute' | 'drop';
+  /**
+   * RFC 7915 §4.5: what to do with an IPv4 UDP datagram without checksum. `compute` does so for whole datagrams and
+   * drops fragments, `reassemble` puts all fragmented UDP together first. nat64 always reassembles and computes.
+   */
+  udpZeroChecksum: 'compute' | 'drop' | 'reassemble';
   /** Traffic class / TOS: null copies (RFC 7915), a number 0..255 overrides. */
   trafficClass: number | null;
   tos: number | null;
@@ -47,11 +50,129 @@ export interface CoreConfig {
     icmp: number;
     fragment: number;
   };
+  /** Largest TCP MSS that a SYN may announce, either way; larger ones are lowered to it. 0 leaves all alone. */
+  mssClamp: number;
+  /** RFC 1191 §7: path MTUs to guess for routers that name none; descending, 1 to 32 values of 68..65535. */
+  plateaus: readonly number[];
+  /** siit only: what of the IPv4 side IPv6 hosts may be (see `SiitConfig`); nat64 ignores it. */
+  siit: SiitConfig;
   /** ICMP errors the translator itself sends, per family: a token bucket. `ratePerSecond: 0` sends none. */
   icmpErrors: { ratePerSecond: number; burst: number };
   /** Source of those errors; null: the pool4 address that was asked for (v4), pool6 + 192.0.0.8 (v6). */
   icmpSource4: string | null;
   icmpSource6: string | null;
+}
+
+/** Prefixes as address and length; bits after the length are zero. */
+export interface CorePrefix {
+  address: string;
+  length: number;
+}
+
+/** The stateless translator's addresses (RFC 7757, RFC 6791). */
+export interface SiitConfig {
+  /** Explicit address mappings; null for none. */
+  eamt: EamTable | null;
+  /** RFC 7757 §4.2. */
+  hairpin: 'none' | 'simple' | 'intrinsic';
+  /** IPv4 addresses that pool6 does not map, either way (EAM entries still do); at most 1024. */
+  denylist4: readonly CorePrefix[];
+  /**
+   * IPv4 addresses that IPv6 hosts may have through pool6: other sources inside pool6 are forged (RFC 6052 §5.1) and
+   * dropped. Null does not check; at most 1024.
+   */
+  sources4: readonly CorePrefix[] | null;
+  /** IPv4 sources for ICMPv6 errors from routers without one (RFC 6791 §3); at most 16 prefixes. Empty: dropped. */
+  rfc6791v4: readonly CorePrefix[];
+  /** IPv6 sources for ICMPv4 errors from addresses that have none. Null: dropped. */
+  rfc6791v6: CorePrefix | null;
+  /** How one of these is chosen: at random, or by the TTL of the message, so that hops of a traceroute differ. */
+  rfc6791Pick: 'random' | 'hop';
+  /** What is appended to say who really sent it: RFC 5837 (as RFC 6791 §4), Node Identification, or nothing. */
+  rfc6791Extension: 'interface' | 'node' | 'none';
+}
+
+export interface EamRow {
+  /** `192.0.2.0/28`. */
+  v4: string;
+  v6: string;
+}
+
+/**
+ * An explicit address mapping table (RFC 7757): never changed, made by `Addon.buildEamTable`, shared by all workers and
+ * by the configurations that name it.
+ */
+export interface EamTable {
+  readonly size: number;
+  readonly memoryBytes: number;
+  /** Entries in the order of their IPv4 prefixes; with `v4` or `v6` those whose prefix overlaps the given one. */
+  list(query: { v4?: CorePrefix; v6?: CorePrefix; cursor: number; limit: number }): Page<EamRow>;
+  /** The entry that an address of either family is translated by, and what it becomes; null when there is none. */
+  lookup(address: string): { entry: EamRow; counterpart: string } | null;
+  /** The IPv4 addresses of all entries as the fewest prefixes; null when these are more than `limit`. */
+  networks4(limit: number): CorePrefix[] | null;
+}
+
+/** Why a table was not built; `index` counts from 0 in `add` or `remove`, `other` is the entry in the way. */
+export type EamBuild =
+  | { table: EamTable }
+  | {
+      refused: 'v4-taken' | 'v6-taken' | 'missing' | 'suffix' | 'length' | 'no-room';
+      list: 'add' | 'remove';
+      index: number;
+      other: EamRow | null;
+    };
+
+/** Most entries of a table. */
+export const MAX_EAM_ENTRIES = 4_194_304;
+/** Bytes of an entry in `buildEamTable`'s `add`: IPv4 address (4), length (1), IPv6 address (16), length (1). */
+export const EAM_ADD_BYTES = 22;
+/** Bytes of an entry in `remove`: IPv4 address (4), length (1). */
+export const EAM_REMOVE_BYTES = 5;
+
+/** What a trace keeps; all that is given must match one of the packets (before or after) of a record. */
+export interface TraceFilter {
+  /** Source or destination. */
+  v6?: CorePrefix;
+  /** Source or destination; in an IPv6 packet also an address inside pool6. */
+  v4?: CorePrefix;
+  /** IP protocol number; 1 and 58 both mean ICMP of either family. */
+  protocol?: number;
+  /** TCP or UDP port, either end. */
+  port?: number;
+  /** Only packets that were dropped or refused. */
+  dropsOnly: boolean;
+  /** Bytes kept of each packet, 64..2048. */
+  snapBytes: number;
+}
+
+export interface TracedPacket {
+  /** `in` as it came, `out` as it was sent: the translation, its fragments, or an ICMP error about it. */
+  direction: 'in' | 'out';
+  /** Bytes of the whole packet (a super-packet may have 65,535) and the first `snapBytes` of them. */
+  length: number;
+  bytes: Buffer;
+}
+
+export interface TraceRecord {
+  /** Milliseconds since 1970. */
+  timeMs: number;
+  /** Name of the counter that says why the packet was dropped or refused; null when it was translated. */
+  reason: string | null;
+  packets: TracedPacket[];
+}
+
+/** A drop that RFC 7915 wants to be told about (§4.5, §5.1.1): `reason` is the counter's name. */
+export interface DropEvent {
+  timeMs: number;
+  reason: string;
+  /** IP protocol number. */
+  protocol: number;
+  source: string;
+  destination: string;
+  /** Null where the packet has none. */
+  sourcePort: number | null;
+  destinationPort: number | null;
 }
 
 export interface StaticBib {
@@ -74,6 +195,8 @@ export interface Limits {
   reassembly: number;
   /** SYNs kept while waiting for the IPv6 side (RFC 6146 §3.5.2.2). */
   storedSyns: number;
+  /** IPv4 destinations whose path MTU is remembered, 24 bytes each; rounded up to a power of two. */
+  pathMtus: number;
 }
 
 export type TcpState =
@@ -151,6 +274,7 @@ export interface TableSizes {
   hosts: number;
   reassembly: number;
   storedSyns: number;
+  pathMtus: number;
   /** Bytes of memory taken for tables and buffers. */
   memoryBytes: number;
 }
@@ -176,6 +300,12 @@ export interface Dataplane extends Tables {
   removeBib(entry: { protocol: Protocol; v4: string; port4: number }): Promise<boolean>;
   pool4(): Promise<Pool4Row[]>;
   sizes(): Promise<TableSizes>;
+  /** Starts to trace, or ends it with null. What an earlier trace left is forgotten. */
+  trace(filter: TraceFilter | null): Promise<void>;
+  /** What was traced since the last call, oldest first, at most some hundred records; `lost` did not fit. */
+  readTrace(): Promise<{ records: TraceRecord[]; lost: number }>;
+  /** Drops to be told since the last call, at most 64; `lost` did not fit. */
+  readEvents(): Promise<{ events: DropEvent[]; lost: number }>;
   /** True while every worker's thread is running. */
   alive(): boolean;
   /** Stops the threads and closes the device (the kernel removes it with its routes). */
@@ -195,6 +325,9 @@ export interface Simulator extends Tables {
   removeBib(entry: { protocol: Protocol; v4: string; port4: number }): boolean;
   pool4(): Pool4Row[];
   sizes(): TableSizes;
+  trace(filter: TraceFilter | null): void;
+  readTrace(): { records: TraceRecord[]; lost: number };
+  readEvents(): { events: DropEvent[]; lost: number };
 }
 
 export interface Offload {
@@ -272,6 +405,11 @@ export interface Addon {
   }) => Dataplane;
   Simulator: new (options: { limits: Limits; config: CoreConfig; seed?: number }) => Simulator;
   Netlink: new () => Netlink;
+  /**
+   * A table with the entries of `base` (null: none) without those of `remove`, and with those of `add`: records of
+   * EAM_REMOVE_BYTES and EAM_ADD_BYTES. Built on a thread of its own.
+   */
+  buildEamTable(base: EamTable | null, change: { remove: Uint8Array; add: Uint8Array }): Promise<EamBuild>;
   counters: readonly CounterInfo[];
 }
 

@@ -31,12 +31,24 @@ export const stateful: CoreConfig = {
   trafficClass: null,
   tos: null,
   timeoutsSeconds: { udp: 300, tcpEstablished: 7200, tcpTransitory: 240, tcpIncomingSyn: 6, icmp: 60, fragment: 2 },
+  mssClamp: 0,
+  plateaus: [65_535, 32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 508, 296, 68],
+  siit: {
+    eamt: null,
+    hairpin: 'intrinsic',
+    denylist4: [],
+    sources4: null,
+    rfc6791v4: [],
+    rfc6791v6: null,
+    rfc6791Pick: 'random',
+    rfc6791Extension: 'none',
+  },
   icmpErrors: { ratePerSecond: 100, burst: 100 },
   icmpSource4: null,
   icmpSource6: null,
 };
 
-export const small: Limits = { sessions: 1024, bib: 1024, hosts: 256, reassembly: 16, storedSyns: 16 };
+export const small: Limits = { sessions: 1024, bib: 1024, hosts: 256, reassembly: 16, storedSyns: 16, pathMtus: 64 };
 
 /** `address` as `prefix`, a /96, shows it. */
 export function through(address: string, prefix = '2001:db8:64::'): string {
