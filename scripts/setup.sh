@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Installs the OS packages that are missing for `lab` (build and run) or `test` (lab, and clang, CMake).
+# Installs the OS packages that are missing for `lab` (build and run) or `test` (lab, and clang, CMake, a MIPS compiler
+# and qemu-user for the big-endian run).
 # A tool that is there counts, wherever it came from; so a second run does nothing.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 
 lab='python3:python3 make:make g++:g++ ip:iproute2 ping:iputils-ping curl:curl traceroute:traceroute iperf3:iperf3
   unshare:util-linux nsenter:util-linux setpriv:util-linux'
-test='clang++:clang clang-format:clang-format cmake:cmake /usr/include/doctest/doctest.h:doctest-dev'
+test='clang++:clang clang-format:clang-format cmake:cmake /usr/include/doctest/doctest.h:doctest-dev
+  mips-linux-gnu-g++:g++-mips-linux-gnu qemu-mips:qemu-user'
 
 purpose=${1:-lab}
 case $purpose in

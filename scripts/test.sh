@@ -21,6 +21,8 @@ native() {
 }
 part 'native tests (ASan, UBSan)'
 native native.tap build/.stamps/native-test scripts/native-test.sh build/native-test
+part 'native tests on a big-endian machine'
+native big-endian.tap build/.stamps/big-endian scripts/big-endian-test.sh
 part "fuzzing, ${FUZZ_SECONDS:=10} s each"
 native fuzz.tap build/.stamps/fuzz scripts/fuzz.sh build/fuzz "$FUZZ_SECONDS"
 

@@ -27,7 +27,8 @@ class IndexTable {
   IndexTable() = default;
   /// Room for `capacity` entries at two thirds of the slots.
   explicit IndexTable(uint32_t capacity)
-      : bucket_count_(capacity / 8 + 1), buckets_(bucket_count_, HugeArray<Bucket>::Take::kNow) {}
+      : bucket_count_(capacity / 8 + 1),
+        buckets_(capacity / 8 + size_t{1}, HugeArray<Bucket>::Take::kNow) {}
 
   bool ok() const { return buckets_.ok(); }
   size_t bytes() const { return buckets_.bytes(); }

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace platypus {
 
@@ -118,19 +119,22 @@ enum class Counter : uint8_t {
 
 inline constexpr size_t kCounters = static_cast<size_t>(Counter::kCount);
 
-/// One worker's counters. Only the worker writes; anybody may read.
+/// One worker's counters. Only the worker writes; anybody may read. Machines that have no 64-bit
+/// atomics without a lock (32-bit MIPS) count to 32 bits and begin anew.
 class alignas(64) Counters {
  public:
   void add(Counter counter, uint64_t by = 1) {
     auto& value = values_[static_cast<size_t>(counter)];
     // One writer: a plain add, published without a locked instruction.
-    value.store(value.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+    value.store(value.load(std::memory_order_relaxed) + static_cast<Word>(by),
+                std::memory_order_relaxed);
   }
   uint64_t read(size_t index) const { return values_[index].load(std::memory_order_relaxed); }
   uint64_t read(Counter counter) const { return read(static_cast<size_t>(counter)); }
 
  private:
-  std::array<std::atomic<uint64_t>, kCounters> values_{};
+  using Word = std::conditional_t<std::atomic<uint64_t>::is_always_lock_free, uint64_t, uint32_t>;
+  std::array<std::atomic<Word>, kCounters> values_{};
 };
 
 }  // namespace platypus

@@ -20,7 +20,8 @@ class IdentificationSource {
     uint64_t hash = (uint64_t{source.value.wire()} << 32 | destination.value.wire()) ^ secret_;
     hash = (hash ^ protocol) * 0x9e3779b97f4a7c15u;
     hash ^= hash >> 32;
-    return permute(counters_[hash % counters_.size()]++, hash * 0xd6e8feb86659fd93u);
+    return permute(counters_[static_cast<size_t>(hash % counters_.size())]++,
+                   hash * 0xd6e8feb86659fd93u);
   }
 
  private:

@@ -53,11 +53,11 @@ TEST_CASE("index table: 200,000 random operations at up to 100 % of capacity, li
     const bool full = pair.live.size() == kCapacity;
     // Grows to the brim and stays there.
     if (!pair.live.empty() && (full || random() % 3 == 0)) {
-      pair.eraseAt(random() % pair.live.size());
+      pair.eraseAt(static_cast<size_t>(random() % pair.live.size()));
     } else {
       // Some hashes come more than once.
       const uint64_t hash = random() % 16 == 0 && !pair.live.empty()
-                                ? pair.live[random() % pair.live.size()].first
+                                ? pair.live[static_cast<size_t>(random() % pair.live.size())].first
                                 : random();
       pair.insert(hash, next++);
     }
@@ -82,7 +82,7 @@ TEST_CASE("index table: one home for 500 entries: spills, wraps and leaves no to
     for (uint32_t i = 0; i < 500; ++i) pair.insert(0xffffffff00000000u | random() % 256, i);
     CHECK(pair.missing() == 0);
     while (!pair.live.empty()) {
-      pair.eraseAt(random() % pair.live.size());
+      pair.eraseAt(static_cast<size_t>(random() % pair.live.size()));
       if (pair.live.size() % 100 == 50) CHECK(pair.missing() == 0);
     }
     // A tombstone would make a look-up in the empty table visit entries of the past.

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Runs the core's tests on a big-endian 32-bit machine: cross-compiled for MIPS, run by qemu-user. What talks to the
+# kernel (netlink, tun) is left out: qemu-user does not know those messages.
+set -uo pipefail
+report=${1:?a file for the report}
+build=build/big-endian
+mkdir -p "$(dirname "$report")"
+timeout --kill-after=10 900 qemu-mips "$build/platypus_tests" --test-case-exclude='netlink*,tun*' 2>"$report.stderr" |
+  sed -E 's/^((not )?ok )/\1big-endian: /' | tee "$report" | grep -v '^ok '
+status=${PIPESTATUS[0]}
+cat "$report.stderr" >&2
+if [ "$status" != 0 ] && ! grep -q '^not ok ' "$report"; then
+  echo "not ok big-endian: platypus_tests ends with exit code $status" | tee -a "$report"
+fi
+exit "$status"
