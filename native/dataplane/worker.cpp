@@ -103,9 +103,14 @@ void Worker::prepare(Packet& packet, Flight& flight) {
   if (!flight.express) prepareLong(packet, flight);
 }
 
-/// The short way, for packets that carry their own checksum.
+/// The short way, for packets that carry their own checksum. Where no state is kept it is tried
+/// later, in one go.
 bool Worker::prepareExpress(const Packet& packet, Flight& flight) {
-  if ((packet.offload.flags | packet.offload.gso_type) != 0 || mode_ != Mode::kNat64) return false;
+  if (mode_ == Mode::kSiit) {
+    stateless_.prefetch(packet);
+    return true;
+  }
+  if ((packet.offload.flags | packet.offload.gso_type) != 0) return false;
   if (readExpress(packet, config_->translation, flight.plain, flight.v6)) {
     nat64_.tables().hash(flight.v6);
     nat64_.tables().prefetch(flight.v6);
@@ -124,7 +129,6 @@ void Worker::prepareLong(Packet& packet, Flight& flight) {
   if (packet.offload.needsChecksum()) counters_.add(Counter::kChecksumLeftToKernel);
   if (!flight.verdict.pass) return;
   if (flight.view.fragmented) counters_.add(Counter::kFragmentsReceived);
-  if (mode_ == Mode::kSiit) return stateless_.prefetch(packet, flight.view);
   if (flight.v6.hash != 0) nat64_.tables().prefetch(flight.v6);
   if (flight.v4.hash != 0) nat64_.tables().prefetch(flight.v4);
 }
@@ -138,9 +142,14 @@ void Worker::read(Packet& packet, Flight& flight) {
 }
 
 bool Worker::handleExpress(Packet& packet, const Flight& flight) {
-  const bool translated = flight.plain.version == 6
-                              ? nat64_.expressOutbound(packet, flight.plain, flight.v6, now_)
-                              : nat64_.expressInbound(packet, flight.plain, flight.v4, now_);
+  bool translated = false;
+  if (mode_ == Mode::kSiit) {
+    translated = stateless_.express(packet);
+  } else if (flight.plain.version == 6) {
+    translated = nat64_.expressOutbound(packet, flight.plain, flight.v6, now_);
+  } else {
+    translated = nat64_.expressInbound(packet, flight.plain, flight.v4, now_);
+  }
   if (translated) send(packet);
   return translated;
 }

@@ -80,7 +80,7 @@ class Worker {
     FlowV6 v6;
     FlowV4 v4;
     bool express = false;  // `plain` and one flow are set instead of `view` and `verdict`
-    ExpressView plain;
+    PlainView plain;
   };
 
   void prepare(Packet& packet, Flight& flight);

@@ -24,7 +24,7 @@
 
 namespace platypus {
 
-struct ExpressView;
+struct PlainView;
 
 /// The table that a packet belongs to; kNone where it has no tuple of its own.
 constexpr Proto protoOf(Transport transport) {
@@ -100,8 +100,8 @@ class Nat64 {
 
   // The short way (express.h): true when the packet was translated and is to be sent as it is;
   // false when it was left alone and takes the long way.
-  bool expressOutbound(Packet& packet, const ExpressView& view, const FlowV6& flow, uint32_t now);
-  bool expressInbound(Packet& packet, const ExpressView& view, const FlowV4& flow, uint32_t now);
+  bool expressOutbound(Packet& packet, const PlainView& view, const FlowV6& flow, uint32_t now);
+  bool expressInbound(Packet& packet, const PlainView& view, const FlowV4& flow, uint32_t now);
 
   /// What a session's end asks for.
   struct Ending {

@@ -21,8 +21,8 @@ Verdict Nat64::tuple(const Packet& packet, const PacketView& view, FlowV6& flow)
   constexpr size_t kDestination = offsetof(Ipv6Header, destination);
   flow.host = load<Ipv6Address>(packet.data() + kSource);
   const auto destination = load<Ipv6Address>(packet.data() + kDestination);
-  const auto match = config_->pool6.match(destination);
-  if (!match) {
+  Pool6::Match match;
+  if (!config_->pool6.find(destination, match)) {
     // Neighbour discovery, MLD and the like, which the kernel sends on any device.
     const bool chatter = destination.isMulticast() || flow.host.isLinkLocal();
     return Verdict::drop(chatter ? Counter::kIgnoredLinkLocal : Counter::kDropNotPool6);
@@ -31,9 +31,9 @@ Verdict Nat64::tuple(const Packet& packet, const PacketView& view, FlowV6& flow)
   if (isOtherProtocol(view)) {
     return Verdict::refuse(Counter::kDropProtocol, icmp6::kUnreachable, icmp6::kPortUnreachable);
   }
-  flow.remote = match->address;
+  flow.remote = match.address;
   flow.proto = protoOf(view.transport);
-  flow.pool6 = match->index;
+  flow.pool6 = match.index;
   flow.host_port = view.source_port;
   flow.remote_port = flow.proto == Proto::kIcmp ? Be16() : view.destination_port;
   if (flow.proto != Proto::kNone) tables_.hash(flow);

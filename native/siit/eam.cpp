@@ -1,4 +1,4 @@
-// Building: check → sort what is added → merge with what stays → index both columns.
+// Building: take away → check → sort what is added → merge with what stays → index both columns.
 #include "siit/eam.h"
 
 #include <utility>
@@ -114,29 +114,31 @@ EamTable::Built EamTable::build(const EamTable* base, std::span<const EamKey> re
   };
   const std::span<const EamEntry> kept =
       base == nullptr ? std::span<const EamEntry>{} : base->entries();
-  // Counted before anything is taken, so that hostile sizes cost nothing.
-  if (remove.size() > kept.size()) return refuse(Refusal::kMissing, kept.size(), true);
-  if (kept.size() - remove.size() + add.size() > kMost) return refuse(Refusal::kNoRoom, 0, false);
+  Array<bool> gone = takeArray<bool>(kept.size());
+  if (gone == nullptr) return refuse(Refusal::kNoRoom, 0, false);
+  // Ends at the first that finds nothing, so there are never more of them than entries.
+  for (size_t i = 0; i < remove.size(); ++i) {
+    const EamEntry* entry =
+        base == nullptr ? nullptr : base->entryOf(remove[i].v4.host(), remove[i].v4_length);
+    const size_t at = entry == nullptr ? 0 : static_cast<size_t>(entry - kept.data());
+    if (entry == nullptr || gone[at]) return refuse(Refusal::kMissing, i, true);
+    gone[at] = true;
+  }
+  // Counted before memory is taken for it, so that hostile sizes cost nothing.
+  const size_t total = kept.size() - remove.size() + add.size();
+  if (total > kMost) return refuse(Refusal::kNoRoom, 0, false);
   for (size_t i = 0; i < add.size(); ++i) {
     if (const Refusal refusal = check(add[i]); refusal != Refusal::kNone) {
       return refuse(refusal, i, false);
     }
   }
 
-  const size_t total = kept.size() - remove.size() + add.size();
   const auto table = std::make_shared<EamTable>();
   table->entries_ = takeArray<EamEntry>(total);
   Array<uint32_t> origins = takeArray<uint32_t>(total);
   Array<uint32_t> order = takeArray<uint32_t>(add.size());
-  Array<bool> gone = takeArray<bool>(kept.size());
-  if (table->entries_ == nullptr || origins == nullptr || order == nullptr || gone == nullptr) {
+  if (table->entries_ == nullptr || origins == nullptr || order == nullptr) {
     return refuse(Refusal::kNoRoom, 0, false);
-  }
-  for (size_t i = 0; i < remove.size(); ++i) {
-    const EamEntry* entry = base->entryOf(remove[i].v4.host(), remove[i].v4_length);
-    const size_t at = entry == nullptr ? 0 : static_cast<size_t>(entry - kept.data());
-    if (entry == nullptr || gone[at]) return refuse(Refusal::kMissing, i, true);
-    gone[at] = true;
   }
   for (uint32_t i = 0; i < add.size(); ++i) order[i] = i;
   std::sort(order.get(), order.get() + add.size(), [&](uint32_t a, uint32_t b) {

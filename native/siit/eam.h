@@ -52,18 +52,28 @@ class EamTable {
   static Built build(const EamTable* base, std::span<const EamKey> remove,
                      std::span<const EamEntry> add);
 
-  /// RFC 7757 §3.3.1: prefix, IPv4 suffix, zeros.
-  std::optional<Ipv6Address> toV6(Ipv4Address address) const {
+  /// RFC 7757 §3.3.1: prefix, IPv4 suffix, zeros. False where no entry has the address.
+  bool toV6(Ipv4Address address, Ipv6Address& mapped) const {
     const Target6* target = by_v4_.find({address.host()});
-    if (target == nullptr) return std::nullopt;
-    return join(*target, address.host());
+    if (target == nullptr) return false;
+    mapped = join(*target, address.host());
+    return true;
   }
   /// RFC 7757 §3.3.2: prefix and the leading bits of the IPv6 suffix.
-  std::optional<Ipv4Address> toV4(const Ipv6Address& address) const {
+  bool toV4(const Ipv6Address& address, Ipv4Address& mapped) const {
     const Key6 key = keyOf(address);
     const Target4* target = by_v6_.find(key);
-    if (target == nullptr) return std::nullopt;
-    return join(*target, key);
+    if (target == nullptr) return false;
+    mapped = join(*target, key);
+    return true;
+  }
+  std::optional<Ipv6Address> toV6(Ipv4Address address) const {
+    Ipv6Address mapped;
+    return toV6(address, mapped) ? std::optional(mapped) : std::nullopt;
+  }
+  std::optional<Ipv4Address> toV4(const Ipv6Address& address) const {
+    Ipv4Address mapped;
+    return toV4(address, mapped) ? std::optional(mapped) : std::nullopt;
   }
   bool contains(Ipv4Address address) const { return by_v4_.find({address.host()}) != nullptr; }
   /// The entry that translates an address; null when there is none.

@@ -27,10 +27,17 @@ class Pool6 {
   };
   /// The prefix that `address` lies in and the IPv4 address it embeds.
   std::optional<Match> match(const Ipv6Address& address) const {
+    Match match;
+    return find(address, match) ? std::optional(match) : std::nullopt;
+  }
+  /// The same for the packet path (see Pref64::extract()).
+  [[gnu::always_inline]] bool find(const Ipv6Address& address, Match& match) const {
     for (uint8_t i = 0; i < count_; ++i) {
-      if (const auto ipv4 = prefixes_[i].extract(address)) return Match{i, *ipv4};
+      if (!prefixes_[i].extract(address, match.address)) continue;
+      match.index = i;
+      return true;
     }
-    return std::nullopt;
+    return false;
   }
   bool contains(const Ipv6Address& address) const {
     for (uint8_t i = 0; i < count_; ++i) {

@@ -57,14 +57,13 @@ Ipv6Address Pref64::embedShort(Ipv4Address ipv4) const {
   return result;
 }
 
-std::optional<Ipv4Address> Pref64::extractShort(const Ipv6Address& ipv6) const {
-  if (ipv6.bytes[8] != 0) return std::nullopt;
+bool Pref64::extractShort(const Ipv6Address& ipv6, Ipv4Address& ipv4) const {
+  if (ipv6.bytes[8] != 0) return false;
   const uint8_t* at = positions(length_);
   uint8_t octets[4];
   for (int i = 0; i < 4; ++i) octets[i] = ipv6.bytes[at[i]];
-  Ipv4Address result;
-  std::memcpy(&result, octets, 4);
-  return result;
+  std::memcpy(&ipv4, octets, 4);
+  return true;
 }
 
 bool isNonGlobal(Ipv4Address address) {

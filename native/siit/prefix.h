@@ -19,7 +19,7 @@ class Pref64 {
   static bool isValid(const Ipv6Address& prefix, uint8_t length);
 
   /// The address with `ipv4` embedded; octet u and suffix are zero.
-  Ipv6Address embed(Ipv4Address ipv4) const {
+  [[gnu::always_inline]] Ipv6Address embed(Ipv4Address ipv4) const {
     if (length_ != 96) return embedShort(ipv4);
     Ipv6Address result = prefix_;
     std::memcpy(result.bytes.data() + 12, &ipv4, 4);
@@ -28,11 +28,16 @@ class Pref64 {
   /// The IPv4 address inside `ipv6`; nothing where the prefix differs or octet u is not zero
   /// (RFC 6052 §2.2 gives it no meaning). Suffix bits are ignored.
   std::optional<Ipv4Address> extract(const Ipv6Address& ipv6) const {
-    if (!contains(ipv6)) return std::nullopt;
-    if (length_ != 96) return extractShort(ipv6);
-    Ipv4Address result;
-    std::memcpy(&result, ipv6.bytes.data() + 12, 4);
-    return result;
+    Ipv4Address ipv4;
+    return extract(ipv6, ipv4) ? std::optional(ipv4) : std::nullopt;
+  }
+  /// The same for the packet path: an optional is put together in memory from two parts, and
+  /// reading it back at once waits for both.
+  [[gnu::always_inline]] bool extract(const Ipv6Address& ipv6, Ipv4Address& ipv4) const {
+    if (!contains(ipv6)) return false;
+    if (length_ != 96) return extractShort(ipv6, ipv4);
+    std::memcpy(&ipv4, ipv6.bytes.data() + 12, 4);
+    return true;
   }
   bool contains(const Ipv6Address& ipv6) const {
     return (((ipv6.high() ^ prefix_.high()) & high_mask_) |
@@ -46,7 +51,7 @@ class Pref64 {
  private:
   // The five lengths whose IPv4 bits go around octet u.
   Ipv6Address embedShort(Ipv4Address ipv4) const;
-  std::optional<Ipv4Address> extractShort(const Ipv6Address& ipv6) const;
+  bool extractShort(const Ipv6Address& ipv6, Ipv4Address& ipv4) const;
 
   Ipv6Address prefix_;
   uint64_t high_mask_ = 0;  // wire order

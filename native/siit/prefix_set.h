@@ -29,20 +29,22 @@ class PrefixSet4 {
     }
   }
 
-  bool contains(Ipv4Address address) const {
-    const uint32_t host = address.host();
-    const auto after =
-        std::upper_bound(ranges_.begin(), ranges_.end(), host,
-                         [](uint32_t value, const Range& range) { return value < range.first; });
-    return after != ranges_.begin() && host <= (after - 1)->last;
+  [[gnu::always_inline]] bool contains(Ipv4Address address) const {
+    return !ranges_.empty() && search(address);
   }
-  bool empty() const { return ranges_.empty(); }
 
  private:
   struct Range {
     uint32_t first;
     uint32_t last;
   };
+  bool search(Ipv4Address address) const {
+    const uint32_t host = address.host();
+    const auto after =
+        std::upper_bound(ranges_.begin(), ranges_.end(), host,
+                         [](uint32_t value, const Range& range) { return value < range.first; });
+    return after != ranges_.begin() && host <= (after - 1)->last;
+  }
   std::vector<Range> ranges_;  // disjoint, ascending
 };
 

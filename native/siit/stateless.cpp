@@ -8,6 +8,7 @@
 #include "packet/ipv4.h"
 #include "packet/ipv6.h"
 #include "packet/protocol.h"
+#include "siit/plain.h"
 #include "siit/v4_to_v6.h"
 #include "siit/v6_to_v4.h"
 
@@ -45,6 +46,11 @@ Verdict check(const PacketView& view) {
   return Verdict::accept();
 }
 
+/// A SYN whose MSS may have to be lowered is not plain.
+uint8_t clampedFlags(const TranslationPolicy& policy) {
+  return policy.mss_clamp != 0 ? TcpHeader::kSyn : uint8_t{0};
+}
+
 uint8_t classOf(IcmpSources::Extension extension) {
   switch (extension) {
     case IcmpSources::Extension::kInterface:
@@ -60,52 +66,50 @@ uint8_t classOf(IcmpSources::Extension extension) {
 
 // --- Addresses -----------------------------------------------------------------------------------
 
-/// RFC 7757 §3.3.2, then RFC 6052 §2.3; `reason` is counted where neither knows the address.
+/// RFC 7757 §3.3.2, then RFC 6052 §2.3. False where neither maps the address.
+[[gnu::always_inline]] inline bool StatelessTranslator::find(const Ipv6Address& address,
+                                                             Mapped4& mapped) const {
+  mapped.by_eam = config_->eamt != nullptr && config_->eamt->toV4(address, mapped.address);
+  if (mapped.by_eam) return true;
+  Pool6::Match match;
+  if (!pool6_->find(address, match)) return false;
+  mapped.address = match.address;
+  return !isForbidden((*pool6_)[match.index], match.address) &&
+         !config_->denylist4.contains(match.address);
+}
+
+/// As find(), with the reason; `reason` is counted where nobody knows the address.
 Verdict StatelessTranslator::map(const Ipv6Address& address, Counter reason,
                                  Mapped4& mapped) const {
-  if (config_->eamt != nullptr) {
-    if (const auto found = config_->eamt->toV4(address)) {
-      mapped = {*found, true};
-      return Verdict::accept();
-    }
+  if (find(address, mapped)) return Verdict::accept();
+  if (const auto match = pool6_->match(address)) {
+    reason = isForbidden((*pool6_)[match->index], match->address) ? Counter::kDropNonGlobal
+                                                                  : Counter::kDropDenylist4;
   }
-  const auto match = pool6_->match(address);
-  if (!match) return Verdict::refuse(reason, icmp6::kUnreachable, icmp6::kProhibited);
-  if (isForbidden((*pool6_)[match->index], match->address)) {
-    return Verdict::refuse(Counter::kDropNonGlobal, icmp6::kUnreachable, icmp6::kProhibited);
-  }
-  if (config_->denylist4.contains(match->address)) {
-    return Verdict::refuse(Counter::kDropDenylist4, icmp6::kUnreachable, icmp6::kProhibited);
-  }
-  mapped = {match->address, false};
-  return Verdict::accept();
+  return Verdict::refuse(reason, icmp6::kUnreachable, icmp6::kProhibited);
 }
 
 Verdict StatelessTranslator::mapSource(const Ipv6Address& address, Mapped4& mapped) const {
   if (Verdict v = map(address, Counter::kDropUnmappable, mapped); !v.pass) return v;
-  if (!mapped.by_eam && config_->sources4 && !config_->sources4->contains(mapped.address)) {
-    return Verdict::drop(Counter::kDropSourceForged);
-  }
-  return Verdict::accept();
+  return isForged(mapped) ? Verdict::drop(Counter::kDropSourceForged) : Verdict::accept();
 }
 
-/// RFC 7757 §3.3.1, then RFC 6052 §2.2 with the first prefix.
-Verdict StatelessTranslator::map(Ipv4Address address, Eam eam, Ipv6Address& mapped) const {
-  if (eam == Eam::kUse && config_->eamt != nullptr) {
-    if (const auto found = config_->eamt->toV6(address)) {
-      mapped = *found;
-      return Verdict::accept();
-    }
+/// RFC 7757 §3.3.1, then RFC 6052 §2.2 with the first prefix. False where neither maps the address.
+[[gnu::always_inline]] inline bool StatelessTranslator::find(Ipv4Address address, Eam eam,
+                                                             Ipv6Address& mapped) const {
+  if (eam == Eam::kUse && config_->eamt != nullptr && config_->eamt->toV6(address, mapped)) {
+    return true;
   }
   const Pref64& prefix = (*pool6_)[0];
-  if (isForbidden(prefix, address)) {
-    return Verdict::refuse(Counter::kDropNonGlobal, icmp4::kUnreachable, icmp4::kProhibited);
-  }
-  if (config_->denylist4.contains(address)) {
-    return Verdict::refuse(Counter::kDropDenylist4, icmp4::kUnreachable, icmp4::kProhibited);
-  }
   mapped = prefix.embed(address);
-  return Verdict::accept();
+  return !isForbidden(prefix, address) && !config_->denylist4.contains(address);
+}
+
+Verdict StatelessTranslator::map(Ipv4Address address, Eam eam, Ipv6Address& mapped) const {
+  if (find(address, eam, mapped)) return Verdict::accept();
+  const Counter reason =
+      isForbidden((*pool6_)[0], address) ? Counter::kDropNonGlobal : Counter::kDropDenylist4;
+  return Verdict::refuse(reason, icmp4::kUnreachable, icmp4::kProhibited);
 }
 
 /// One of `count` members: by the hop limit the hops of a path get different ones (RFC 6791 §5).
@@ -143,16 +147,76 @@ Ipv6Address StatelessTranslator::errorSource6(uint8_t hop_limit) {
   return address;
 }
 
-void StatelessTranslator::prefetch(const Packet& packet, const PacketView& view) const {
-  if (config_->eamt == nullptr) return;
+void StatelessTranslator::prefetchEam(const Packet& packet) const {
   const std::byte* data = packet.data();
-  if (view.version == 6) {
+  if (packet.length() < Ipv6Header::kSize) return;  // few, and then not fast
+  if (std::to_integer<unsigned>(data[0]) >> 4 == 6) {
     config_->eamt->prefetch(load<Ipv6Address>(data + offsetof(Ipv6Header, source)));
     config_->eamt->prefetch(load<Ipv6Address>(data + offsetof(Ipv6Header, destination)));
   } else {
     config_->eamt->prefetch(load<Ipv4Address>(data + offsetof(Ipv4Header, source)));
     config_->eamt->prefetch(load<Ipv4Address>(data + offsetof(Ipv4Header, destination)));
   }
+}
+
+// --- The short way -------------------------------------------------------------------------------
+
+bool StatelessTranslator::express(Packet& packet) {
+  if ((packet.offload.flags | packet.offload.gso_type) != 0 || packet.length() == 0) return false;
+  const unsigned version = std::to_integer<unsigned>(packet.data()[0]) >> 4;
+  return version == 6 ? expressV6(packet) : expressV4(packet);
+}
+
+bool StatelessTranslator::expressV6(Packet& packet) {
+  PlainView view;
+  if (!readPlainV6(packet, policy_->mtu4, clampedFlags(*policy_), view)) return false;
+  std::byte* data = packet.data();
+  const auto source = load<Ipv6Address>(data + offsetof(Ipv6Header, source));
+  const auto destination = load<Ipv6Address>(data + offsetof(Ipv6Header, destination));
+  Mapped4 from;
+  Mapped4 to;
+  if (isIllegalSource(source) || destination.isMulticast() || !find(source, from) ||
+      !find(destination, to) || isForged(from) || platypus::isIllegalSource(from.address) ||
+      !isUnicastDestination(to.address) ||
+      (config_->hairpin == Hairpin::kIntrinsic && !to.by_eam && isInEam(to.address)) ||
+      Ipv4Header::kSize + view.payload_length > path_mtus_.limit(to.address, policy_->mtu4)) {
+    return false;
+  }
+  ChecksumDelta change;
+  change.remove(source);
+  change.remove(destination);
+  change.add(from.address);
+  change.add(to.address);
+  std::byte* transport = data + Ipv6Header::kSize;
+  rewriteTcpUdpBy(transport, view.transport(), change, load<Be16>(transport),
+                  load<Be16>(transport + 2));
+  putPlainV4(packet, view, from.address, to.address, *policy_, identifications_);
+  return true;
+}
+
+bool StatelessTranslator::expressV4(Packet& packet) {
+  PlainView view;
+  if (!readPlainV4(packet, *policy_, clampedFlags(*policy_), view)) return false;
+  std::byte* data = packet.data();
+  const auto source = load<Ipv4Address>(data + offsetof(Ipv4Header, source));
+  const auto destination = load<Ipv4Address>(data + offsetof(Ipv4Header, destination));
+  const Eam eam = config_->hairpin == Hairpin::kSimple ? Eam::kSkip : Eam::kUse;
+  Ipv6Address from;
+  Ipv6Address to;
+  if (platypus::isIllegalSource(source) || !isUnicastDestination(destination) ||
+      !find(source, eam, from) || !find(destination, Eam::kUse, to)) {
+    return false;
+  }
+  ChecksumDelta change;
+  change.remove(source);
+  change.remove(destination);
+  change.add(from);
+  change.add(to);
+  std::byte* transport = data + Ipv4Header::kSize;
+  rewriteTcpUdpBy(transport, view.transport(), change, load<Be16>(transport),
+                  load<Be16>(transport + 2));
+  putPlainV6(packet, view, from, to, *policy_);
+  return true;
 }
 
 // --- IPv6 to IPv4 --------------------------------------------------------------------------------

@@ -52,8 +52,14 @@ class StatelessTranslator {
   Verdict v6ToV4(Packet& packet, const PacketView& view, const Pass& pass, Translated& translated);
   Verdict v4ToV6(Packet& packet, const PacketView& view, const Pass& pass, Translated& translated);
 
-  /// Brings what the packet's addresses are mapped by into the cache.
-  void prefetch(const Packet& packet, const PacketView& view) const;
+  /// The short way: translates a plain packet (plain.h) in place. False where it is not plain, or
+  /// where an address wants a decision; then it is as it was and takes the long way.
+  bool express(Packet& packet);
+
+  /// Brings what an unparsed packet's addresses are mapped by into the cache.
+  [[gnu::always_inline]] void prefetch(const Packet& packet) const {
+    if (config_->eamt != nullptr) prefetchEam(packet);
+  }
 
  private:
   /// An address of the other family, and how it was found.
@@ -63,11 +69,20 @@ class StatelessTranslator {
   };
   enum class Eam : bool { kSkip, kUse };
 
+  bool find(const Ipv6Address& address, Mapped4& mapped) const;
   Verdict map(const Ipv6Address& address, Counter reason, Mapped4& mapped) const;
+  bool find(Ipv4Address address, Eam eam, Ipv6Address& mapped) const;
   Verdict map(Ipv4Address address, Eam eam, Ipv6Address& mapped) const;
   Verdict mapSource(const Ipv6Address& address, Mapped4& mapped) const;
+  void prefetchEam(const Packet& packet) const;
+  bool expressV6(Packet& packet);
+  bool expressV4(Packet& packet);
   bool isForbidden(const Pref64& prefix, Ipv4Address address) const {
     return !policy_->allow_non_global && prefix.isWellKnown() && isNonGlobal(address);
+  }
+  /// RFC 6052 §5.1: an IPv6 host may not pass for any IPv4 address.
+  bool isForged(const Mapped4& source) const {
+    return !source.by_eam && config_->sources4 && !config_->sources4->contains(source.address);
   }
   bool isInEam(Ipv4Address address) const {
     return config_->eamt != nullptr && config_->eamt->contains(address);

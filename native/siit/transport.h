@@ -18,8 +18,9 @@ constexpr uint16_t checksumOffset(Transport transport) {
 
 /// Writes new ports into a TCP or UDP header and updates its finished checksum by `change`, which
 /// covers addresses and ports (RFC 7915 §4.5 and §5.5, RFC 1624); a damaged packet stays damaged.
-inline void rewriteTcpUdpBy(std::byte* header, Transport transport, const ChecksumDelta& change,
-                            Be16 source_port, Be16 destination_port) {
+[[gnu::always_inline]] inline void rewriteTcpUdpBy(std::byte* header, Transport transport,
+                                                   const ChecksumDelta& change, Be16 source_port,
+                                                   Be16 destination_port) {
   std::byte* field = header + checksumOffset(transport);
   Be16 updated = change.apply(load<Be16>(field));
   // RFC 768: zero means "no checksum" in UDP; the other zero of one's complement says the same sum.

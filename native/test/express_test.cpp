@@ -204,7 +204,7 @@ TEST_CASE("N64-UDP-05 the short way takes plain packets of known sessions and re
     std::memcpy(packet.data(), bytes.data(), bytes.size());
   };
   const Bytes out = make(true, protocol::kUdp, Be16(40001), Be16(53), 0, 10, 0, 64);
-  ExpressView view;
+  PlainView view;
   FlowV6 flow;
   place(out);
   REQUIRE(readExpress(packet, config, view, flow));
@@ -244,7 +244,7 @@ TEST_CASE("N64-TCP-15 the short way leaves segments that change the state to the
     const Bytes bytes = make(true, protocol::kTcp, Be16(1), Be16(2), flags, 0, 0, 64);
     std::memcpy(packet.receiveArea(), bytes.data(), bytes.size());
     packet.reset(static_cast<uint32_t>(bytes.size()));
-    ExpressView view;
+    PlainView view;
     FlowV6 flow;
     CHECK_FALSE(readExpress(packet, config, view, flow));
   }
