@@ -167,8 +167,8 @@ Napi::Value DataplaneObject::configure(const Napi::CallbackInfo& info) {
   auto left = std::make_shared<size_t>(dataplane.workers());
   for (size_t worker = 0; worker < dataplane.workers(); ++worker) {
     dataplane.ask(worker, ask(
-                              [config, begun = false](Worker& it) mutable {
-                                if (!begun) it.use(config);
+                              [config = config, begun = false](Worker& it) mutable {
+                                if (!begun) config = it.use(std::move(config));
                                 begun = true;
                                 return it.continueUse();
                               },

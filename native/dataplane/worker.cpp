@@ -47,14 +47,15 @@ bool Worker::ok() const {
   return nat64_.tables().ok() && reassembly_.ok();
 }
 
-void Worker::use(std::shared_ptr<const Config> config) {
-  config_ = std::move(config);
+std::shared_ptr<const Config> Worker::use(std::shared_ptr<const Config> config) {
+  config_.swap(config);
   errors4_.configure(config_->icmp_rate_per_second, config_->icmp_burst);
   errors6_.configure(config_->icmp_rate_per_second, config_->icmp_burst);
   nat64_.use(config_->translation);
   stateless_.use(config_->translation.pool6, config_->translation.policy, config_->siit);
   nat64_.tables().retirePool4(config_->translation.pool4);
   purging_ = true;
+  return config;
 }
 
 bool Worker::continueUse() {

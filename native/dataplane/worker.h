@@ -39,8 +39,9 @@ class Worker {
   Worker(Port& port, const Options& options);
   bool ok() const;
 
-  /// Starts to change to `config`; call continueUse() until it is true.
-  void use(std::shared_ptr<const Config> config);
+  /// Starts to change to `config`; call continueUse() until it is true. Returns what was in use
+  /// before, so that a large table is not freed between two bursts.
+  std::shared_ptr<const Config> use(std::shared_ptr<const Config> config);
   /// One bounded step of removing what a smaller pool no longer carries. True when `config` is in
   /// use as a whole.
   bool continueUse();
