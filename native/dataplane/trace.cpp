@@ -7,6 +7,7 @@
 #include "packet/ipv6.h"
 #include "packet/parse.h"
 #include "packet/protocol.h"
+#include "siit/transport.h"
 
 namespace platypus {
 namespace {
@@ -73,6 +74,12 @@ void Trace::keep(const Packet& packet, bool out, const Pool6& pool6) {
   page_->packets.push_back({static_cast<uint32_t>(page_->records.size()), out, packet.length(),
                             static_cast<uint32_t>(page_->bytes.size()), kept});
   page_->bytes.insert(page_->bytes.end(), packet.data(), packet.data() + kept);
+  // As it will be on the wire. The checksum of a super-packet is none of any wire's.
+  const Offload& offload = packet.offload;
+  const uint32_t field = uint32_t{offload.checksum_start} + offload.checksum_offset;
+  if (offload.needsChecksum() && !offload.isGso() && field + 2 <= kept) {
+    store(page_->bytes.data() + page_->packets.back().at + field, finishedChecksum(packet));
+  }
 }
 
 void Trace::match(const Packet& packet, const Pool6& pool6) {

@@ -88,17 +88,19 @@ inline void clampMss(std::byte* header, const PacketView& view, uint16_t limit, 
   }
 }
 
-/// Computes the checksum that was left to the kernel or the card, for packets that cannot leave it.
+/// The checksum that was left to the kernel or the card.
+inline Be16 finishedChecksum(const Packet& packet) {
+  // The field holds the pseudo-header's sum, so summing over it completes the coverage.
+  const Be16 checksum = finishSum(sumBytes(packet.bytes().subspan(packet.offload.checksum_start)));
+  const bool udp = packet.offload.checksum_offset == UdpHeader::kChecksumOffset;
+  return udp && checksum.wire() == 0 ? Be16(0xffff) : checksum;
+}
+
+/// Writes that checksum, for packets that cannot leave it.
 inline void finishChecksum(Packet& packet) {
   Offload& offload = packet.offload;
   if (!offload.needsChecksum()) return;
-  std::byte* start = packet.data() + offload.checksum_start;
-  std::byte* field = start + offload.checksum_offset;
-  // The field holds the pseudo-header's sum, so summing over it completes the coverage.
-  Be16 checksum = finishSum(sumBytes(packet.bytes().subspan(offload.checksum_start)));
-  const bool udp = offload.checksum_offset == UdpHeader::kChecksumOffset;
-  if (udp && checksum.wire() == 0) checksum = Be16(0xffff);
-  store(field, checksum);
+  store(packet.data() + offload.checksum_start + offload.checksum_offset, finishedChecksum(packet));
   offload = {};
 }
 

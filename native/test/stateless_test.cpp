@@ -146,5 +146,119 @@ TEST_CASE("6to4 with several prefixes: each is taken out by its own length") {
   CHECK(reference::transport(outcome.packet) == reference::Sum::kGood);
 }
 
+// --- Whom pool6 maps -----------------------------------------------------------------------------
+
+PrefixSet4 setOf(const char* prefix, uint8_t length) {
+  return PrefixSet4(std::vector<Ipv4Prefix>{{v4(prefix), length}});
+}
+/// 203.0.113.0/24 to 2001:db8:e::/120.
+std::shared_ptr<const EamTable> someEamt() {
+  const EamEntry entry{v4("203.0.113.0"), v6("2001:db8:e::"), 24, 120};
+  return EamTable::build(nullptr, {}, std::span(&entry, 1)).table;
+}
+
+TEST_CASE("SIIT-FRM-04 denylist4: pool6 maps none of it, either way, and says so") {
+  Siit siit;
+  siit.config.denylist4 = setOf("198.51.100.0", 24);
+  const Outcome to4 = siit.translate(packet6(17, udp(5)));
+  CHECK(to4.reason() == Counter::kDropDenylist4);
+  CHECK(to4.verdict.type == icmp6::kUnreachable);
+  CHECK(to4.verdict.code == icmp6::kProhibited);
+  const Fields from{.source6 = "2001:db8:64::198.51.100.2",
+                    .destination6 = "2001:db8:64::192.0.2.33"};
+  CHECK(siit.translate(packet6(17, udp(5), from)).reason() == Counter::kDropDenylist4);
+  const Outcome to6 = siit.translate(packet4(17, udp(5)));
+  CHECK(to6.reason() == Counter::kDropDenylist4);
+  CHECK(to6.verdict.type == icmp4::kUnreachable);
+  CHECK(to6.verdict.code == icmp4::kProhibited);
+  const Fields from4{.source4 = "198.51.100.2", .destination4 = "192.0.2.33"};
+  CHECK(siit.translate(packet4(17, udp(5), from4)).reason() == Counter::kDropDenylist4);
+  CHECK(siit.translate(packet4(17, udp(5), {.destination4 = "198.51.101.2"})).passed());
+}
+
+TEST_CASE("SIIT-FRM-04 denylist4: a quoted address counts as any address") {
+  Siit siit;
+  siit.config.denylist4 = setOf("198.51.100.0", 24);
+  const Fields router4{.source4 = "203.0.113.9", .destination4 = "192.0.2.33"};
+  CHECK(siit.translate(packet4(1, icmp(3, 3, 0, packet4(17, udp(5))), router4)).reason() ==
+        Counter::kDropDenylist4);
+  const Fields router6{.source6 = "2001:db8:64::203.0.113.9",
+                       .destination6 = "2001:db8:64::192.0.2.33"};
+  CHECK(siit.translate(packet6(58, icmp(1, 4, 0, packet6(17, udp(5))), router6)).reason() ==
+        Counter::kDropDenylist4);
+}
+
+TEST_CASE("SIIT-EAM-05 denylist4 keeps pool6 off an address, not the EAM table") {
+  Siit siit;
+  siit.config.eamt = someEamt();
+  siit.config.denylist4 = setOf("203.0.113.0", 24);
+  CHECK(siit.translate(packet4(17, udp(5), {.source4 = "203.0.113.9"})).passed());
+  CHECK(siit.translate(packet6(17, udp(5), {.source6 = "2001:db8:e::9"})).passed());
+  CHECK(siit.translate(packet6(17, udp(5), {.source6 = "2001:db8:64::203.0.113.9"})).reason() ==
+        Counter::kDropDenylist4);
+}
+
+TEST_CASE(
+    "SIIT-ADDR-22 sources4: who is inside pool6 but not of ours is forged, dropped silently") {
+  Siit siit;
+  siit.config.sources4 = setOf("192.0.2.0", 24);
+  CHECK(siit.translate(packet6(17, udp(5))).passed());
+  const Outcome forged =
+      siit.translate(packet6(17, udp(5), {.source6 = "2001:db8:64::203.0.113.1"}));
+  CHECK(forged.reason() == Counter::kDropSourceForged);
+  CHECK_FALSE(forged.verdict.asksForError());
+}
+
+TEST_CASE("SIIT-ADDR-22 sources4: empty lets nobody through, absent everybody") {
+  Siit siit;
+  siit.config.sources4 = PrefixSet4();
+  CHECK(siit.translate(packet6(17, udp(5))).reason() == Counter::kDropSourceForged);
+  siit.config.sources4.reset();
+  CHECK(siit.translate(packet6(17, udp(5))).passed());
+}
+
+TEST_CASE("SIIT-ADDR-22 sources4 is about IPv6 sources through pool6 only") {
+  Siit siit;
+  siit.config.sources4 = setOf("192.0.2.0", 24);
+  siit.config.eamt = someEamt();
+  CHECK(siit.translate(packet6(17, udp(5), {.source6 = "2001:db8:e::9"})).passed());
+  CHECK(siit.translate(packet4(17, udp(5), {.source4 = "8.8.8.8", .destination4 = "192.0.2.1"}))
+            .passed());
+}
+
+TEST_CASE("SIIT-EAM-06, SIIT-EAM-14 one address by the table, the other by pool6") {
+  Siit siit;
+  siit.config.eamt = someEamt();
+  for (const uint8_t protocol : Octets{6, 17}) {
+    CAPTURE(protocol);
+    const Bytes in = packet4(protocol, protocol == 6 ? tcp(9) : udp(9),
+                             {.source4 = "203.0.113.9", .destination4 = "198.51.100.2"});
+    const Outcome there = siit.translate(in);
+    REQUIRE(there.passed());
+    CHECK(toHex(there.packet, 8, 32) ==
+          "20010db8000e0000000000000000000920010db80064000000000000c6336402");
+    CHECK(reference::transport(there.packet) == reference::Sum::kGood);
+    const Outcome back = siit.translate(there.packet);
+    REQUIRE(back.passed());
+    CHECK(toHex(back.packet, 12) == toHex(in, 12));
+  }
+}
+
+TEST_CASE(
+    "SIIT-EAM-06 each address of an ICMP error and of what it quotes is looked up by itself") {
+  Siit siit;
+  siit.config.eamt = someEamt();
+  const Bytes quoted = packet4(17, udp(5), {.source4 = "203.0.113.9"});
+  const Outcome outcome = siit.translate(packet4(
+      1, icmp(3, 3, 0, quoted), {.source4 = "203.0.113.200", .destination4 = "203.0.113.9"}));
+  REQUIRE(outcome.passed());
+  CHECK(toHex(outcome.packet, 8, 32) ==
+        "20010db8000e000000000000000000c820010db8000e00000000000000000009");
+  CHECK(toHex(outcome.packet, 48 + 8, 32) ==
+        "20010db8000e0000000000000000000920010db80064000000000000c6336402");
+  CHECK(reference::transport(outcome.packet) == reference::Sum::kGood);
+  CHECK(reference::transport(std::span(outcome.packet).subspan(48)) == reference::Sum::kGood);
+}
+
 }  // namespace
 }  // namespace platypus::test
