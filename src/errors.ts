@@ -23,7 +23,15 @@ export type ErrorCode =
   | 'PLT_BIB_NOT_FOUND'
   | 'PLT_POOL4_EXISTS'
   | 'PLT_POOL4_NOT_FOUND'
+  | 'PLT_EAM_REFUSED'
+  | 'PLT_EAM_NOT_FOUND'
+  | 'PLT_EAM_ROUTES'
+  | 'PLT_WRONG_MODE'
   | 'PLT_REQUEST_INVALID'
+  | 'PLT_PACKET_INVALID'
+  | 'PLT_CAPTURE_INVALID'
+  | 'PLT_CAPTURE_REFUSED'
+  | 'PLT_TRACE_BUSY'
   | 'PLT_ROUTE_UNKNOWN'
   | 'PLT_INTERNAL'
   | 'PLT_SOCKET_BUSY'
@@ -113,20 +121,20 @@ export const errors = {
   deviceBusy: (device: string, options?: Options) =>
     new PlatypusError(
       'PLT_DEVICE_BUSY',
-      `cannot open the device "${device}": a device of that name is in use, expected a free name (plat.device or --device)`,
+      `cannot open the device "${device}": a device of that name is in use, expected a free name (device in the file, or --device)`,
       options,
     ),
   deviceFailed: (device: string, error: unknown) =>
     new PlatypusError('PLT_DEVICE_FAILED', `cannot open the device "${device}": ${messageOf(error)}`, { cause: error }),
   netlinkFailed: (doing: string, error: unknown) =>
     new PlatypusError('PLT_NETLINK_FAILED', `${doing}: the kernel answered ${messageOf(error)}`, { cause: error }),
-  poolOverlapsHost: (pool: 'pool4' | 'pool6', prefix: string, address: string, device: string) =>
+  poolOverlapsHost: (pool: string, prefix: string, address: string, device: string) =>
     new PlatypusError(
       'PLT_POOL_OVERLAPS_HOST',
       `${pool} ${prefix} contains ${address}, an address of this host on ${device}, expected a prefix that is only the translator's`,
       { status: 409 },
     ),
-  routeExists: (pool: 'pool4' | 'pool6', prefix: string, where: string) =>
+  routeExists: (pool: string, prefix: string, where: string) =>
     new PlatypusError(
       'PLT_ROUTE_EXISTS',
       `${pool} ${prefix} already has a route ${where}, expected none: remove that route or choose another prefix`,
@@ -145,7 +153,7 @@ export const errors = {
   noFile: () =>
     new PlatypusError(
       'PLT_NO_FILE',
-      'there is no file to reload: this translator was started by `platypus plat`, expected `platypus run -c FILE`',
+      'there is no file to reload: this translator was started without one, expected `platypus run -c FILE`',
       { status: 409 },
     ),
   stopping: () => new PlatypusError('PLT_STOPPING', 'the translator is stopping, expected it to run', { status: 503 }),
@@ -163,8 +171,48 @@ export const errors = {
     new PlatypusError('PLT_POOL4_NOT_FOUND', `${prefix} is not in pool4, expected one of ${present.join(', ')}`, {
       status: 404,
     }),
+  eamRefused: (found: string, expected: string) =>
+    new PlatypusError('PLT_EAM_REFUSED', `nothing was changed: found ${found}, expected ${expected}`, { status: 409 }),
+  eamNotFound: (prefix: string) =>
+    new PlatypusError(
+      'PLT_EAM_NOT_FOUND',
+      `there is no EAM entry for ${prefix}, expected a prefix that \`platypus eamt list\` shows`,
+      { status: 404 },
+    ),
+  eamRoutes: (most: number) =>
+    new PlatypusError(
+      'PLT_EAM_ROUTES',
+      `the IPv4 addresses of the EAM table make more than ${most} routes, expected siit.pool4 with the prefixes to route`,
+      { status: 409 },
+    ),
+  noSessions: (what: string) =>
+    new PlatypusError(
+      'PLT_WRONG_MODE',
+      `there is no ${what} here: this translator is stateless (siit), expected a PLAT`,
+      { status: 409 },
+    ),
+  noEamt: () =>
+    new PlatypusError(
+      'PLT_WRONG_MODE',
+      'there is no EAM table here: this translator is a PLAT, expected a stateless one (siit)',
+      { status: 409 },
+    ),
   requestInvalid: (where: string, found: string, expected: string) =>
     new PlatypusError('PLT_REQUEST_INVALID', `${where}: found ${found}, expected ${expected}`, { status: 400 }),
+  packetInvalid: (where: string, found: string, expected: string) =>
+    new PlatypusError('PLT_PACKET_INVALID', `${where}: found ${found}, expected ${expected}`, { status: 400 }),
+  captureInvalid: (file: string, offset: number | null, found: string, expected: string) =>
+    new PlatypusError(
+      'PLT_CAPTURE_INVALID',
+      `${file}${offset === null ? '' : `, byte ${offset}`}: found ${found}, expected ${expected}`,
+      { status: 400 },
+    ),
+  captureRefused: (file: string, found: string, expected: string, options?: Options) =>
+    new PlatypusError('PLT_CAPTURE_REFUSED', `cannot use ${file}: ${found}, expected ${expected}`, options),
+  traceBusy: () =>
+    new PlatypusError('PLT_TRACE_BUSY', 'a trace is running, expected none: there can be one at a time', {
+      status: 409,
+    }),
   routeUnknown: (method: string, url: string) =>
     new PlatypusError('PLT_ROUTE_UNKNOWN', `there is no ${method} ${url}, expected a path of docs/reference/api.md`, {
       status: 404,
@@ -179,7 +227,7 @@ export const errors = {
   socketAbsent: (path: string, options?: Options) =>
     new PlatypusError(
       'PLT_SOCKET_ABSENT',
-      `no translator answers on ${path}, expected a running \`platypus run\` or \`platypus plat\` (see --socket)`,
+      `no translator answers on ${path}, expected a running \`platypus run\`, \`plat\` or \`siit\` (see --socket)`,
       options,
     ),
   socketDenied: (path: string, options?: Options) =>

@@ -9,6 +9,8 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <memory>
 #include <random>
 #include <vector>
 
@@ -51,7 +53,7 @@ EamEntry entryOf(uint32_t n, bool mixed) {
   constexpr uint8_t kLengths[] = {32, 28, 24, 29, 20, 26, 32, 30};
   entry.v4_length = kLengths[n % 8];
   entry.v6_length = static_cast<uint8_t>(64 + n % 5 * 8);
-  // Four entries in each other, and each in the next /20.
+  // Seven entries inside a /20.
   entry.v4 =
       Ipv4Address::fromHost((n / 8 << 12 | (n % 8) << 8) & Ipv4Prefix{{}, entry.v4_length}.mask());
   return entry;

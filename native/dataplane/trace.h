@@ -22,10 +22,10 @@ namespace platypus {
 
 /// All that is given must match one of the packets of a record.
 struct TraceFilter {
-  std::optional<Ipv6Prefix> v6;
-  std::optional<Ipv4Prefix> v4;
-  std::optional<uint8_t> protocol;
-  std::optional<uint16_t> port;
+  std::optional<Ipv6Prefix> v6{};
+  std::optional<Ipv4Prefix> v4{};
+  std::optional<uint8_t> protocol{};
+  std::optional<uint16_t> port{};
   bool drops_only = false;
   uint16_t snap_bytes = 128;
 };

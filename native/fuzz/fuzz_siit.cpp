@@ -9,7 +9,7 @@
 // of RFC 4884 and its checksum holds.
 //
 // Input: choices, mtus, flags, gso type, gso size (2), checksum start (2), checksum offset (2),
-// with bit 7 of the choices six octets more (see Setting), then the packet.
+// with bit 7 of the choices six octets more (see choose()), then the packet.
 #include <sanitizer/asan_interface.h>
 
 #include <algorithm>

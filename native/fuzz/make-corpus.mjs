@@ -1,5 +1,6 @@
-// Writes native/fuzz/corpus/{fuzz_parse,fuzz_siit}: one seed a packet of the vectors, and some with
-// offload. `node native/fuzz/make-corpus.mjs`; the results are committed.
+// Writes native/fuzz/corpus/{fuzz_parse,fuzz_siit,fuzz_eam}: one seed a packet of the vectors, some with offload, some
+// with settings of the stateless translator; and changes of EAM tables. `node native/fuzz/make-corpus.mjs`; the results
+// are committed.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const here = new URL('.', import.meta.url);
@@ -66,3 +67,66 @@ for (const [name, gso, hex] of supers) {
   // IPv4 of 1400 bytes: segments have to shrink, datagrams to be split.
   write('fuzz_siit', `${name}-small`, '200801', gso, hex);
 }
+
+// What the six octets of fuzz_siit's longer control mean is said at choose() there; the third sets the addresses of the
+// packet, the fourth those of the packet that it quotes.
+const settings = {
+  mapped: '022000000000',
+  overlapping: '026000000000',
+  hairpin: '02201e0e0000',
+  simple: '01601ee10000',
+  origin: '12000f000000',
+  node: '900121ff0000',
+  denied: 'ac6031130000',
+  narrow: '021000000000',
+  reassembled: '028000000000',
+};
+const names = Object.keys(settings);
+for (const [index, [name, hex]] of seeds.entries()) {
+  for (const setting of [names[index % names.length], names[(index + 4) % names.length]]) {
+    write('fuzz_siit', `${name}-${setting}`, 'a00000', none + settings[setting], hex);
+  }
+}
+const syn = 'c35001bb01020304000000007002ffff00000000' + '01020405b4010303';
+const errors = seeds.filter(([name]) => /error|unreachable|too-big/.test(name) && !name.endsWith('result'));
+for (const setting of names) {
+  for (const [name, hex] of errors) write('fuzz_siit', `${name}-${setting}`, 'a00000', none + settings[setting], hex);
+  for (const clamp of ['02', '04', '06']) {
+    const octets = settings[setting].slice(0, 2) + clamp + settings[setting].slice(4);
+    write('fuzz_siit', `syn6-${setting}-${clamp}`, 'a00000', none + octets, `60000000001c0640${addresses6}${syn}`);
+    write(
+      'fuzz_siit',
+      `syn4-${setting}-${clamp}`,
+      'a00000',
+      none + octets,
+      `450000300000400040060000c0000221c6336402${syn}`,
+    );
+  }
+}
+for (const [name, gso, hex] of supers) {
+  write('fuzz_siit', `${name}-narrow`, 'a00001', gso + settings.narrow, hex);
+  write('fuzz_siit', `${name}-hairpin`, 'a00001', gso + settings.hairpin, hex);
+}
+
+// fuzz_eam: 00 adds (flags, lengths, bits to flip), 05 removes, 06 changes the table, 07 looks two addresses up.
+const octets = (...values) => values.map((value) => value.toString(16).padStart(2, '0')).join('');
+const add = (length4, length6, flip4 = 39, flip6 = 255, flags = 0xff) =>
+  octets(0, flags, length4, length6, flip4, 39, flip6, 255);
+const change = octets(6);
+const look = (flip4, flip6) => octets(7, flip4, 39, flip6, 255);
+const looks = Array.from({ length: 32 }, (_, bit) => look(bit, bit * 4)).join('');
+const range = (count) => Array.from({ length: count }, (_, n) => n);
+const tables = {
+  'nested-4': range(33).map((n) => add(n, Math.min(128, 64 + n))).join('') + change + looks,
+  'nested-6': range(33).map((n) => add(n, n * 4 - (n === 32 ? 1 : 0), n)).join('') + change + looks,
+  singles: range(32).map((n) => add(32, 128, n, n * 3)).join('') + change + looks,
+  'few-lengths': range(30).map((n) => add([8, 24, 32][n % 3], [32, 64, 128][n % 3], n, n * 4)).join('') + change + looks,
+  ends: add(0, 0) + add(32, 0, 3, 1) + add(32, 128) + change + looks,
+  'taken-4': add(24, 64) + change + add(24, 65) + change + add(24, 64) + change,
+  'taken-6': add(24, 64) + change + add(25, 64) + change + add(26, 70) + add(27, 70) + change,
+  refused: add(33, 64) + change + add(8, 129) + change + add(8, 121, 39, 255, 0xf0) + change + add(8, 64, 31, 127, 0x0f) + change,
+  removed:
+    range(8).map((n) => add(32, 128, n, n)).join('') + change +
+    range(4).map((n) => octets(5, 0xe0 + n)).join('') + add(16, 64) + change + looks + octets(5, 0, 32, 1, 2) + change,
+};
+for (const [name, hex] of Object.entries(tables)) write('fuzz_eam', name, '', '', hex);

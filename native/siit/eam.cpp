@@ -21,6 +21,18 @@ Ipv6Address addressOf(const Key6& key) {
   return address;
 }
 
+/// What entries are sorted by, with the number of the entry: sorting these instead of numbers alone
+/// keeps the comparisons out of a large table.
+uint64_t orderOf(const EamEntry& entry, uint32_t number) {
+  static_assert(EamTable::kMost <= 1u << 22);
+  return uint64_t{entry.v4.host()} << 28 | uint64_t{entry.v4_length} << 22 | number;
+}
+struct Order6 {
+  Key6 key;
+  uint64_t rest;  // length, then number
+  friend auto operator<=>(const Order6&, const Order6&) = default;
+};
+
 /// Order of the table: by IPv4 prefix, shorter ones first.
 bool isBefore(uint32_t a, uint8_t a_length, uint32_t b, uint8_t b_length) {
   return a != b ? a < b : a_length < b_length;
@@ -136,15 +148,13 @@ EamTable::Built EamTable::build(const EamTable* base, std::span<const EamKey> re
   const auto table = std::make_shared<EamTable>();
   table->entries_ = takeArray<EamEntry>(total);
   Array<uint32_t> origins = takeArray<uint32_t>(total);
-  Array<uint32_t> order = takeArray<uint32_t>(add.size());
+  Array<uint64_t> order = takeArray<uint64_t>(add.size());
   if (table->entries_ == nullptr || origins == nullptr || order == nullptr) {
     return refuse(Refusal::kNoRoom, 0, false);
   }
-  for (uint32_t i = 0; i < add.size(); ++i) order[i] = i;
-  std::sort(order.get(), order.get() + add.size(), [&](uint32_t a, uint32_t b) {
-    if (isBefore(add[a], add[b])) return true;
-    return !isBefore(add[b], add[a]) && a < b;
-  });
+  for (uint32_t i = 0; i < add.size(); ++i) order[i] = orderOf(add[i], i);
+  std::sort(order.get(), order.get() + add.size());
+  const auto added = [&](size_t rank) { return static_cast<uint32_t>(order[rank] & (kMost - 1)); };
 
   size_t from_kept = 0;
   size_t from_add = 0;
@@ -152,9 +162,9 @@ EamTable::Built EamTable::build(const EamTable* base, std::span<const EamKey> re
     while (from_kept < kept.size() && gone[from_kept]) ++from_kept;
     const bool take_kept =
         from_kept < kept.size() &&
-        (from_add == add.size() || !isBefore(add[order[from_add]], kept[from_kept]));
-    origins[i] = take_kept ? kKept : order[from_add];
-    table->entries_[i] = take_kept ? kept[from_kept++] : add[order[from_add++]];
+        (from_add == add.size() || !isBefore(add[added(from_add)], kept[from_kept]));
+    origins[i] = take_kept ? kKept : added(from_add);
+    table->entries_[i] = take_kept ? kept[from_kept++] : add[added(from_add++)];
     if (i == 0 || isBefore(table->entries_[i - 1], table->entries_[i])) continue;
     built.other = table->entries_[i - 1];
     return refuse(Refusal::kV4Taken, origins[i], false);
@@ -178,28 +188,27 @@ bool EamTable::index(Built& built, const uint32_t* origins) {
     if (!by_v4_.build({items.get(), count_})) return false;
   }
   auto items = takeArray<PrefixTable<Key6, Target4>::Item>(count_);
-  Array<uint32_t> order = takeArray<uint32_t>(count_);
+  Array<Order6> order = takeArray<Order6>(count_);
   if (items == nullptr || order == nullptr) return false;
-  for (uint32_t i = 0; i < count_; ++i) order[i] = i;
-  std::sort(order.get(), order.get() + count_, [&](uint32_t a, uint32_t b) {
-    const Key6 x = keyOf(entries_[a].v6);
-    const Key6 y = keyOf(entries_[b].v6);
-    return x != y ? x < y : entries_[a].v6_length < entries_[b].v6_length;
-  });
+  for (uint32_t i = 0; i < count_; ++i) {
+    order[i] = {keyOf(entries_[i].v6), uint64_t{entries_[i].v6_length} << 32 | i};
+  }
+  std::sort(order.get(), order.get() + count_);
+  const auto number = [&](size_t rank) { return static_cast<uint32_t>(order[rank].rest); };
   for (size_t i = 0; i < count_; ++i) {
-    const EamEntry& entry = entries_[order[i]];
+    const EamEntry& entry = entries_[number(i)];
     items[i] = {
         keyOf(entry.v6), entry.v6_length, {entry.v4.host(), entry.v4_length, entry.v6_length}};
     if (i == 0 || items[i].key != items[i - 1].key || items[i].length != items[i - 1].length) {
       continue;
     }
     // Told about the one that was added; of two added ones about the later.
-    const uint32_t a = origins[order[i - 1]];
-    const uint32_t b = origins[order[i]];
+    const uint32_t a = origins[number(i - 1)];
+    const uint32_t b = origins[number(i)];
     const bool second = a == kKept || (b != kKept && b > a);
     built.refusal = Refusal::kV6Taken;
     built.index = second ? b : a;
-    built.other = entries_[order[second ? i - 1 : i]];
+    built.other = entries_[number(second ? i - 1 : i)];
     return false;
   }
   if (!by_v6_.build({items.get(), count_})) return false;

@@ -178,10 +178,17 @@ bool PrefixTable<Key, Value>::build(std::span<const Item> sorted) {
     clear();
     return false;
   }
+  // Slots lie anywhere: each is fetched some items before it is filled.
+  constexpr size_t kAhead = 16;
   // Sorted this way, a prefix comes after those that contain it; these are on the stack.
   const Item* enclosing[Key::kBits + 1];
   unsigned depth = 0;
-  for (const Item& item : sorted) {
+  for (size_t i = 0; i < sorted.size(); ++i) {
+    const Item& item = sorted[i];
+    if (i + kAhead < sorted.size()) {
+      const Item& later = sorted[i + kAhead];
+      __builtin_prefetch(&slots_[placeOf(later.key, later.length)], 1);
+    }
     while (depth != 0 &&
            (enclosing[depth - 1]->length >= item.length ||
             item.key.masked(enclosing[depth - 1]->length) != enclosing[depth - 1]->key)) {

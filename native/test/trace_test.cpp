@@ -59,6 +59,39 @@ TEST_CASE("trace: of a long packet the first bytes are kept, and its length") {
   CHECK(page.packets[1].kept == 64);
 }
 
+TEST_CASE("trace: a checksum left to the card is shown as it will be on the wire") {
+  Traced rig({.snap_bytes = 2048});
+  Bytes in = packet6(17, udp(9));
+  const std::string whole = toHex(in);
+  uint32_t sum = 17 + 17;  // length and protocol
+  for (size_t at = 8; at < 40; at += 2) sum += wordAt(in, at);
+  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
+  putWord(in, 46, sum);
+  const Offload partial{
+      .flags = Offload::kNeedsChecksum, .checksum_start = 40, .checksum_offset = 6};
+  const auto sent = rig.send(in, partial);
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0].offload.needsChecksum());
+  CHECK(reference::transport(sent[0].bytes) == reference::Sum::kBad);
+  const TracePage page = rig.read();
+  REQUIRE(page.packets.size() == 2);
+  CHECK(toHex(bytesOf(page, 0)) == whole);
+  CHECK(reference::transport(bytesOf(page, 1)) == reference::Sum::kGood);
+}
+
+TEST_CASE("trace: a checksum field that is not kept, or offload that lies, does no harm") {
+  Traced rig({.snap_bytes = 64});
+  // The field lies behind the packet, at its very end, and behind what is kept.
+  for (const uint16_t start : Words{65'535, 52, 40}) {
+    rig.send(
+        packet6(17, udp(5)),
+        {.flags = Offload::kNeedsChecksum, .checksum_start = start, .checksum_offset = 65'535});
+    rig.send(packet6(17, udp(500)),
+             {.flags = Offload::kNeedsChecksum, .checksum_start = start, .checksum_offset = 24});
+  }
+  CHECK(rig.read().records.size() == 6);
+}
+
 TEST_CASE("trace: by IPv6 prefix, source or destination, before or after") {
   Traced rig({.v6 = Ipv6Prefix{v6("2001:db8:64::192.0.2.0"), 120}});
   CHECK(rig.records(packet6(17, udp(5))) == 1);

@@ -1,16 +1,19 @@
 /**
- * A translator in the foreground: starts the PLAT, opens the control socket, tells systemd, and waits for SIGTERM or
+ * A translator in the foreground: starts the service, opens the control socket, tells systemd, and waits for SIGTERM or
  * SIGINT. SIGHUP and the control socket reload. However it ends, device, routes and socket are gone.
  */
 import pino from 'pino';
 import type { LoadedConfig } from '../config/file.js';
+import type { Config } from '../config/schema.js';
 import { createNotify, type Notify } from '../control/notify.js';
 import { type ControlServer, startControl } from '../control/server.js';
 import { claimSocket } from '../control/socket.js';
 import type { ChangeReport } from '../control/target.js';
+import type { Dependencies } from '../device/device.js';
 import { errors, messageOf } from '../errors.js';
 import type { Addon } from '../native/addon.js';
 import { type PlatService, startPlat } from '../plat/service.js';
+import { type SiitService, startSiit } from '../siit/service.js';
 import type { Io } from './io.js';
 import { createTarget, reloadFrom } from './target.js';
 
@@ -49,13 +52,13 @@ async function runUntil(
   // Said before anything is opened; the socket itself comes last, when there is something to ask.
   await (await claimSocket(config.control.socket))();
   const addon = load(io);
-  const service = await startPlat(config, { addon, log, readSysctl: io.readSysctl }, ending.signal);
+  const service = await startService(config, { addon, log, readSysctl: io.readSysctl }, ending.signal);
   let control: ControlServer | null = null;
   try {
     const reload = createReload(service, options, notify, (level) => {
       log.level = level;
     });
-    const target = createTarget({ service, counters: addon.counters, file: options.file, reload });
+    const target = createTarget({ service, addon, file: options.file, reload });
     control = await startControl(config.control.socket, target, (message) => log.error(message));
     forget.push(
       io.onSignal('SIGHUP', () => {
@@ -80,6 +83,10 @@ async function runUntil(
   }
 }
 
+function startService(config: Config, deps: Dependencies, signal: AbortSignal): Promise<PlatService | SiitService> {
+  return config.plat === undefined ? startSiit(config, deps, signal) : startPlat(config, deps, signal);
+}
+
 function load(io: Io): Addon {
   try {
     return io.loadAddon();
@@ -89,7 +96,7 @@ function load(io: Io): Addon {
 }
 
 function createReload(
-  service: PlatService,
+  service: PlatService | SiitService,
   options: DaemonOptions,
   notify: Notify,
   setLevel: (level: string) => void,
@@ -107,7 +114,7 @@ function createReload(
 }
 
 /** Resolves at a signal. Throws PLT_WORKER_DEAD when a worker thread ends by itself. */
-function untilEnd(signal: AbortSignal, service: PlatService): Promise<void> {
+function untilEnd(signal: AbortSignal, service: PlatService | SiitService): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setInterval(() => {
       if (service.dataplane.alive()) return;

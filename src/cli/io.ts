@@ -57,7 +57,11 @@ export function createOutput(stream: Writable): Output {
   });
   const write = async (text: string): Promise<boolean> => {
     if (failure === null && !stream.write(text)) {
-      await Promise.race([once(stream, 'drain'), once(stream, 'error'), once(stream, 'close')]).catch(() => undefined);
+      const over = new AbortController();
+      const events = ['drain', 'error', 'close'].map((name) => once(stream, name, { signal: over.signal }));
+      await Promise.race(events).catch(() => undefined);
+      // The others would listen on, page after page.
+      over.abort();
     }
     if (failure !== null && failure.code !== 'EPIPE') throw failure;
     return failure === null && !stream.destroyed;

@@ -3,13 +3,17 @@ import { Command, CommanderError } from 'commander';
 import { messageOf } from '../errors.js';
 import { addBib } from './commands/bib.js';
 import { addCheck } from './commands/check.js';
+import { addEamt } from './commands/eamt.js';
+import { addExplain } from './commands/explain.js';
 import { addPlat } from './commands/plat.js';
 import { addPool4 } from './commands/pool4.js';
 import { addReload } from './commands/reload.js';
 import { addRun } from './commands/run.js';
 import { addSession } from './commands/session.js';
+import { addSiit } from './commands/siit.js';
 import { addStats } from './commands/stats.js';
 import { addStatus } from './commands/status.js';
+import { addTrace } from './commands/trace.js';
 import type { Io } from './io.js';
 import { packageVersion } from './version.js';
 
@@ -18,7 +22,7 @@ const EXIT_USAGE = 2;
 
 function createProgram(io: Io): Command {
   const program = new Command('platypus')
-    .description('IPv4/IPv6 translator: NAT64 (PLAT)')
+    .description('IPv4/IPv6 translator: NAT64 (PLAT) and SIIT')
     .version(packageVersion())
     .option('--socket <path>', 'control socket (or PLATYPUS_SOCKET)')
     .exitOverride()
@@ -27,7 +31,21 @@ function createProgram(io: Io): Command {
       writeErr: (text) => io.stderr.write(text),
       outputError: (text, write) => write(text.replace(/^error: /, 'platypus: ')),
     });
-  const add = [addPlat, addRun, addCheck, addStatus, addStats, addSession, addBib, addPool4, addReload];
+  const add = [
+    addPlat,
+    addSiit,
+    addRun,
+    addCheck,
+    addStatus,
+    addStats,
+    addSession,
+    addBib,
+    addPool4,
+    addEamt,
+    addReload,
+    addExplain,
+    addTrace,
+  ];
   for (const addCommand of add) addCommand(program, io);
   return program;
 }

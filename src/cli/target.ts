@@ -1,40 +1,40 @@
-/** The running PLAT as the control socket sees it. */
-import { networkOf } from '../config/address.js';
+/** The running translator as the control socket sees it. */
+import { announceable } from '../bgp-lite/announce.js';
+import { formatPrefix, networkOf } from '../config/address.js';
+import { toLimits } from '../config/core.js';
 import { pool4Key } from '../config/diff.js';
 import type { LoadedConfig } from '../config/file.js';
 import { complaintSentence } from '../config/issues.js';
-import type { Config, Pool4Entry } from '../config/schema.js';
+import type { PlatFile, Pool4Entry } from '../config/schema.js';
 import { checkPlat, warnPlat } from '../config/semantics.js';
-import type { ChangeReport, ControlTarget } from '../control/target.js';
+import type { ChangeReport, ControlTarget, StatusReport } from '../control/target.js';
 import { errors, PlatypusError } from '../errors.js';
-import type { CounterInfo } from '../native/addon.js';
+import { explainRunning } from '../explain/running.js';
+import type { Addon, EamTable } from '../native/addon.js';
 import type { PlatService } from '../plat/service.js';
+import type { SiitService } from '../siit/service.js';
 import { packageVersion } from './version.js';
 
 export interface TargetOptions {
-  service: PlatService;
-  counters: readonly CounterInfo[];
-  /** Null for `platypus plat`. */
+  service: PlatService | SiitService;
+  addon: Pick<Addon, 'Simulator' | 'counters'>;
+  /** Null for `platypus plat` and `platypus siit`. */
   file: string | null;
   /** Applies the file anew. */
   reload(): Promise<ChangeReport>;
 }
 
 /** Joins service and control socket. */
-export function createTarget({ service, counters, file, reload }: TargetOptions): ControlTarget {
+export function createTarget({ service, addon, file, reload }: TargetOptions): ControlTarget {
   const { dataplane } = service;
   const version = packageVersion();
   const startedMs = performance.now();
-
-  async function editPool4(edit: (pool4: readonly Pool4Entry[]) => Pool4Entry[]): Promise<ChangeReport> {
-    const changes = await service.edit((running) => withPool4(running, edit(running.plat.pool4)));
-    return { changes, warnings: warnPlat(service.config().plat) };
-  }
-
   return {
+    ...(service.mode === 'plat' ? platTables(service) : siitTables(service)),
     async status() {
-      const { plat } = service.config();
+      const { core, pools } = service.plan();
       return {
+        mode: service.mode,
         version,
         pid: process.pid,
         device: dataplane.device,
@@ -42,18 +42,75 @@ export function createTarget({ service, counters, file, reload }: TargetOptions)
         alive: dataplane.alive(),
         uptimeSeconds: Math.floor((performance.now() - startedMs) / 1000),
         file,
-        pool6: plat.pool6.map(networkOf),
-        pool4: plat.pool4.map(pool4Key),
-        mtu6: plat.mtu6,
-        mtu4: plat.mtu4,
-        sizes: await dataplane.sizes(),
-        limits: { ...plat.limits },
+        pool6: core.pool6.map(formatPrefix),
+        announce: announceable(pools.map(({ prefix }) => prefix)),
+        mtu6: core.mtu6,
+        mtu4: core.mtu4,
+        ...(service.mode === 'plat' ? await platStatus(service) : await siitStatus(service)),
       };
     },
     stats() {
       const values = dataplane.counters();
-      return counters.map(({ name, explain }, index) => ({ name, value: Number(values[index] ?? 0n), explain }));
+      return addon.counters.map(({ name, explain }, index) => ({ name, value: Number(values[index] ?? 0n), explain }));
     },
+    reload: async () => {
+      if (file === null) throw errors.noFile();
+      return reload();
+    },
+    explain: (packet) => explainRunning(packet, { addon, config: service.plan().core, tables: dataplane }),
+    trace: (filter) => dataplane.trace(filter),
+    readTrace: () => dataplane.readTrace(),
+  };
+}
+
+type ModeStatus = Pick<StatusReport, 'pool4' | 'eamt' | 'sizes' | 'limits'>;
+
+async function platStatus(service: PlatService): Promise<ModeStatus> {
+  const { plat } = service.config();
+  const sizes = await service.dataplane.sizes();
+  return { pool4: plat.pool4.map(pool4Key), eamt: null, sizes, limits: toLimits(plat) };
+}
+
+async function siitStatus(service: SiitService): Promise<ModeStatus> {
+  const { siit } = service.config();
+  const eamt = service.eamt();
+  const sizes = await service.dataplane.sizes();
+  // The table belongs to the configuration; the core counts what its workers have.
+  sizes.memoryBytes += eamt?.memoryBytes ?? 0;
+  // What stands for IPv6 hosts and is routed here, whether the file or the EAM table says so.
+  const routed = service.plan().pools.filter(({ pool }) => pool === 'eamt');
+  const pool4 = siit.pool4 ?? routed.map(({ prefix }) => prefix);
+  return { pool4: pool4.map(networkOf), eamt: eamt?.size ?? 0, sizes, limits: { ...siit.limits } };
+}
+
+type Tables = Pick<
+  ControlTarget,
+  | 'sessions'
+  | 'bib'
+  | 'addBib'
+  | 'removeBib'
+  | 'pool4'
+  | 'addPool4'
+  | 'removePool4'
+  | 'eamt'
+  | 'lookupEamt'
+  | 'addEamt'
+  | 'removeEamt'
+>;
+
+function platTables(service: PlatService): Tables {
+  const { dataplane } = service;
+
+  async function editPool4(edit: (pool4: readonly Pool4Entry[]) => Pool4Entry[]): Promise<ChangeReport> {
+    const changes = await service.edit((running) => withPool4(running, edit(running.plat.pool4)));
+    return { changes, warnings: warnPlat(service.config().plat) };
+  }
+
+  function noEamt(): never {
+    throw errors.noEamt();
+  }
+
+  return {
     sessions: (query) => dataplane.sessions(query),
     bib: (query) => dataplane.bib(query),
     addBib: (entry) => service.addBib(entry),
@@ -74,15 +131,47 @@ export function createTarget({ service, counters, file, reload }: TargetOptions)
           pool4.map((entry) => networkOf(entry.prefix)),
         );
       }),
-    reload: async () => {
-      if (file === null) throw errors.noFile();
-      return reload();
+    eamt: noEamt,
+    lookupEamt: noEamt,
+    addEamt: noEamt,
+    removeEamt: noEamt,
+  };
+}
+
+function siitTables(service: SiitService): Tables {
+  const none = (what: string) => (): never => {
+    throw errors.noSessions(what);
+  };
+
+  /** Runs an edit and says how many entries there were and are. */
+  async function editEamt(edit: () => Promise<void>): Promise<ChangeReport> {
+    const size = (eamt: EamTable | null) => eamt?.size ?? 0;
+    const before = size(service.eamt());
+    await edit();
+    const after = size(service.eamt());
+    return { changes: [`siit.eamt: number of entries ${before} became ${after}`], warnings: [] };
+  }
+
+  return {
+    sessions: none('session table'),
+    bib: none('BIB'),
+    addBib: none('BIB'),
+    removeBib: none('BIB'),
+    pool4: none('pool4 with ports'),
+    addPool4: none('pool4 with ports'),
+    removePool4: none('pool4 with ports'),
+    eamt: (query) => service.eamt()?.list(query) ?? { rows: [], next: null },
+    lookupEamt(address) {
+      const found = service.eamt()?.lookup(address) ?? null;
+      return { address, entry: found?.entry ?? null, counterpart: found?.counterpart ?? null };
     },
+    addEamt: (records) => editEamt(() => service.addEamt(records)),
+    removeEamt: (key) => editEamt(() => (key === 'all' ? service.flushEamt() : service.removeEamt(key))),
   };
 }
 
 /** The configuration with another pool4. Throws PLT_CONFIG_INVALID when that is not valid. */
-function withPool4(running: Config, pool4: Pool4Entry[]): Config {
+function withPool4(running: PlatFile, pool4: Pool4Entry[]): PlatFile {
   const next = { ...running, plat: { ...running.plat, pool4 } };
   const sentences = checkPlat(next.plat).map(complaintSentence);
   // N64-GEN-01: a NAT64 without an IPv4 address is none.
@@ -93,7 +182,7 @@ function withPool4(running: Config, pool4: Pool4Entry[]): Config {
 
 /** Loads a file and applies it. */
 export async function reloadFrom(
-  service: PlatService,
+  service: PlatService | SiitService,
   load: () => Promise<LoadedConfig>,
 ): Promise<ChangeReport & { level: string }> {
   const { config, warnings } = await load();

@@ -1,7 +1,8 @@
 /** What a new configuration changes, and what of it cannot change while the translator runs. */
 import { isDeepStrictEqual } from 'node:util';
-import { formatTransportAddress, networkOf } from './address.js';
-import type { Config, PlatConfig, Pool4Entry, StaticBibEntry } from './schema.js';
+import { formatTransportAddress, networkOf, type Prefix } from './address.js';
+import type { EamList } from './eam.js';
+import type { Config, PlatConfig, Pool4Entry, SiitSection, StaticBibEntry } from './schema.js';
 
 export interface ConfigDiff {
   /** One sentence for each change that is applied live. */
@@ -10,21 +11,27 @@ export interface ConfigDiff {
   refused: string[];
 }
 
-/** Keys of `plat` that are fixed at start, with the reason. */
-const FIXED: readonly (readonly [keyof PlatConfig, string])[] = [
+/** Keys that are fixed at start, with the reason. */
+const FIXED = [
   ['device', 'the device is opened once'],
   ['workers', 'its threads are started once'],
   ['limits', 'the tables are taken at start'],
+] as const;
+
+/** The same for `plat` alone. */
+const PLAT_FIXED = [
+  ...FIXED,
   ['pool6', 'the sessions hold addresses of it'],
   ['filtering', 'the sessions depend on it'],
-];
+] as const;
 
-/** Keys of `plat` that change whole. */
-const LIVE: readonly (keyof PlatConfig)[] = [
+/** Keys that change whole. */
+const LIVE = [
   'mtu6',
   'mtu4',
   'lowestIpv6Mtu',
-  'dropInboundTcp',
+  'plateaus',
+  'mssClamp',
   'allowNonGlobal',
   'trafficClass',
   'tos',
@@ -32,30 +39,72 @@ const LIVE: readonly (keyof PlatConfig)[] = [
   'icmpErrors',
   'icmpSource4',
   'icmpSource6',
-];
+  'scenario',
+] as const;
+
+const PLAT_LIVE = [...LIVE, 'dropInboundTcp'] as const;
+
+const SIIT_LIVE = [
+  ...LIVE,
+  'pool6',
+  'pool4',
+  'routes',
+  'sourceCheck',
+  'hairpin',
+  'denylist4',
+  'rfc6791v4Prefix',
+  'rfc6791v6Prefix',
+  'rfc6791Pick',
+  'rfc6791Extension',
+  'udpZeroChecksum',
+] as const;
 
 /** Compares the running configuration with a new one. */
 export function diffConfig(running: Config, next: Config): ConfigDiff {
-  const changes: string[] = [];
-  const refused: string[] = [];
-  for (const [key, why] of FIXED) {
-    if (isDeepStrictEqual(running.plat[key], next.plat[key])) continue;
-    const values = `from ${show(running.plat[key])} to ${show(next.plat[key])}`;
-    refused.push(`plat.${key} cannot change ${values} while running (${why}): restart to apply it`);
-  }
+  const diff = diffSections(running, next);
   if (running.control.socket !== next.control.socket) {
-    refused.push(
+    diff.refused.push(
       `control.socket cannot change from ${running.control.socket} to ${next.control.socket} while running: restart to apply it`,
     );
   }
-  changes.push(...diffPool4(running.plat.pool4, next.plat.pool4));
-  changes.push(...diffStaticBib(running.plat.staticBib, next.plat.staticBib));
-  for (const key of LIVE) {
-    if (isDeepStrictEqual(running.plat[key], next.plat[key])) continue;
-    changes.push(`plat.${key}: ${show(running.plat[key])} became ${show(next.plat[key])}`);
-  }
   if (running.log.level !== next.log.level) {
-    changes.push(`log.level: ${running.log.level} became ${next.log.level}`);
+    diff.changes.push(`log.level: ${running.log.level} became ${next.log.level}`);
+  }
+  return diff;
+}
+
+function diffSections(running: Config, next: Config): ConfigDiff {
+  if (running.plat !== undefined && next.plat !== undefined) {
+    const changes = [
+      ...diffPool4(running.plat.pool4, next.plat.pool4),
+      ...diffStaticBib(running.plat.staticBib, next.plat.staticBib),
+    ];
+    return diffKeys('plat', running.plat, next.plat, PLAT_FIXED, PLAT_LIVE, changes);
+  }
+  if (running.siit !== undefined && next.siit !== undefined) {
+    return diffKeys('siit', running.siit, next.siit, FIXED, SIIT_LIVE, diffEamt(running.siit.eamt, next.siit.eamt));
+  }
+  const [from, to] = running.plat === undefined ? ['siit', 'plat'] : ['plat', 'siit'];
+  return { changes: [], refused: [`${from} cannot become ${to} while running: restart to apply it`] };
+}
+
+function diffKeys<Section extends PlatConfig | SiitSection>(
+  name: 'plat' | 'siit',
+  running: Section,
+  next: Section,
+  fixed: readonly (readonly [keyof Section & string, string])[],
+  live: readonly (keyof Section & string)[],
+  changes: string[],
+): ConfigDiff {
+  const refused: string[] = [];
+  for (const [key, why] of fixed) {
+    if (isDeepStrictEqual(running[key], next[key])) continue;
+    const values = `from ${show(running[key])} to ${show(next[key])}`;
+    refused.push(`${name}.${key} cannot change ${values} while running (${why}): restart to apply it`);
+  }
+  for (const key of live) {
+    if (isDeepStrictEqual(running[key], next[key])) continue;
+    changes.push(`${name}.${key}: ${show(running[key])} became ${show(next[key])}`);
   }
   return { changes, refused };
 }
@@ -96,13 +145,31 @@ function diffStaticBib(running: readonly StaticBibEntry[], next: readonly Static
   ];
 }
 
+/** True when both stand for the same entries; an edited table is never what a file says. */
+export function sameEamt(a: EamList, b: EamList): boolean {
+  return a.records !== null && b.records !== null && Buffer.compare(a.records, b.records) === 0;
+}
+
+function diffEamt(running: EamList, next: EamList): string[] {
+  return sameEamt(running, next)
+    ? []
+    : [`siit.eamt: another table, number of entries ${running.size} became ${next.size}`];
+}
+
 /** A value in a few words. */
 function show(value: unknown): string {
   if (value === null) return 'the default';
-  if (Array.isArray(value)) return value.map(show).join(', ');
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : showList(value.map(show));
   if (typeof value !== 'object') return String(value);
-  if ('first' in value && 'address' in value) return networkOf(value as PlatConfig['pool6'][number]);
+  if ('first' in value && 'address' in value) return networkOf(value as Prefix);
   return Object.entries(value)
     .map(([key, inner]) => `${key} ${show(inner)}`)
     .join(', ');
+}
+
+const SHOWN_ITEMS = 8;
+
+function showList(items: readonly string[]): string {
+  if (items.length <= SHOWN_ITEMS) return items.join(', ');
+  return `${items.slice(0, SHOWN_ITEMS).join(', ')} and ${items.length - SHOWN_ITEMS} more`;
 }

@@ -3,6 +3,7 @@
  * expected; `issues.ts` adds where and what was found.
  */
 import { z } from 'zod';
+import { EAM_ADD_BYTES } from '../native/addon.js';
 import {
   hasHostBits,
   knownPrefix,
@@ -18,6 +19,8 @@ import {
   WELL_KNOWN_PREFIX,
 } from './address.js';
 import { formatDuration, parseDurationSeconds } from './duration.js';
+import type { EamList } from './eam.js';
+import { EXPECTED_4, EXPECTED_6, readEntry } from './eam-text.js';
 
 /**
  * A value read by a function: it answers the value, or null for something else. `refuse(expected)` replaces the
@@ -114,6 +117,29 @@ export const octetOrCopy = field('a whole number from 0 to 255, or copy', (value
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 255 ? { octet: value } : null;
 }).transform((value) => value.octet);
 
+/** RFC 1191 §7, table 7-1. */
+export const RFC1191_PLATEAUS: readonly number[] = [
+  65_535, 32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 508, 296, 68,
+];
+
+/** Path MTUs to guess for routers that name none (RFC 1191 §7). */
+export const plateaus = field('1 to 32 whole numbers from 68 to 65535, each smaller than the one before', (value) => {
+  if (!Array.isArray(value) || value.length < 1 || value.length > 32) return null;
+  const sizes: number[] = [];
+  for (const size of value as unknown[]) {
+    if (typeof size !== 'number' || !Number.isInteger(size) || size < 68 || size > 65_535) return null;
+    if (size >= (sizes.at(-1) ?? 65_536)) return null;
+    sizes.push(size);
+  }
+  return sizes;
+});
+
+/** Largest TCP MSS let through: a number of bytes, `auto` (what the MTUs allow) or `off`. */
+export const mssClamp = field('off, auto or a whole number from 536 to 65475 (bytes)', (value) => {
+  if (value === 'off' || value === 'auto') return value;
+  return typeof value === 'number' && Number.isInteger(value) && value >= 536 && value <= 65_475 ? value : null;
+});
+
 const RFC6052_LENGTHS = [32, 40, 48, 56, 64, 96];
 
 /** Blocks that hold no unicast address a translator may use (N64-GEN-01: Pref64 is unicast). */
@@ -163,6 +189,53 @@ function readPool4Prefix(value: unknown, refuse: (expected: string) => null): Pr
   if (block !== undefined) return refuse(`unicast addresses of this network, which ${block[1]} is not`);
   return prefix;
 }
+
+/** A prefix of one family; an address alone is a prefix of its full length. */
+export function prefix(family: 4 | 6) {
+  const example = family === 4 ? '192.0.2.0/28' : '2001:db8::/64';
+  return field(`an IPv${family} address or prefix such as ${example}`, (value, refuse) => {
+    const read = readPrefix(value, refuse);
+    return read?.family === family ? read : null;
+  });
+}
+
+/** A prefix of either family. */
+export const anyPrefix = field('a prefix such as 192.0.2.0/28 or 2001:db8::/64', readPrefix);
+
+function readPrefix(value: unknown, refuse: (expected: string) => null): Prefix | null {
+  const read = typeof value === 'string' ? parsePrefix(value) : null;
+  if (read === null || !hasHostBits(read)) return read;
+  return refuse(`no bits after the prefix length, such as ${networkOf(read)}`);
+}
+
+/** Most prefixes of a list that the packet path or the routing table gets. */
+export const MAX_PREFIXES = 1024;
+
+/** Most EAM entries written in the file itself; more belong in a file of their own. */
+export const MAX_INLINE_EAMT = 10_000;
+
+const eamEntry = section({ v4: z.string({ error: EXPECTED_4 }), v6: z.string({ error: EXPECTED_6 }) });
+
+/** EAM entries as a list of `{ v4, v6 }`, at most `max`. */
+export function eamEntries(max: number) {
+  const list = z
+    .array(eamEntry, { error: 'a list of { v4: 192.0.2.1, v6: "2001:db8::1" }' })
+    .max(max, { error: `at most ${max} EAM entries here` });
+  return list.transform((entries, context): EamList => {
+    const records = new Uint8Array(entries.length * EAM_ADD_BYTES);
+    for (const [index, { v4, v6 }] of entries.entries()) {
+      const wrong = readEntry(v4, v6, records, index * EAM_ADD_BYTES);
+      if (wrong === null) continue;
+      context.addIssue({ code: 'custom', message: wrong.expected, path: [index, wrong.side] });
+    }
+    return context.issues.length > 0 ? z.NEVER : { size: entries.length, records };
+  });
+}
+
+/** A path; a relative one begins at the folder of the file it stands in. */
+export const filePath = field('a path of at most 4096 bytes', (value) =>
+  typeof value === 'string' && value !== '' && !value.includes('\0') && Buffer.byteLength(value) <= 4096 ? value : null,
+);
 
 /** pool4's prefix in its mapping form. */
 export const pool4Prefix = field('an IPv4 address or prefix such as 192.0.2.0/28', readPool4Prefix);

@@ -2,12 +2,15 @@
  * From a YAML file to a configuration: read (bounded), parse (bounded, positions kept), check, and either a whole
  * configuration with warnings or a ConfigError that lists everything wrong with file, line and column.
  */
-import { constants, type FileHandle, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
-import { ConfigError, type ConfigIssue, errors, isSystemError, messageOf } from '../errors.js';
+import { ConfigError, type ConfigIssue, errors, messageOf } from '../errors.js';
+import { checkInlineEamt, joinEamFile } from './eam-load.js';
 import { type Complaint, complaintsOf, formatPath } from './issues.js';
-import { type Config, configSchema } from './schema.js';
+import { readBounded } from './read.js';
+import { type Config, configSchema, type PlatFile, type SiitFile } from './schema.js';
 import { checkPlat, warnPlat } from './semantics.js';
+import { checkSiit, warnSiit } from './semantics-siit.js';
 
 /** Largest file accepted, bytes. */
 export const MAX_FILE_BYTES = 1024 * 1024;
@@ -24,36 +27,8 @@ export interface LoadedConfig {
 
 /** Reads and checks a file. Throws ConfigError (wrong content) or PLT_CONFIG_UNREADABLE. */
 export async function loadConfig(file: string, signal?: AbortSignal): Promise<LoadedConfig> {
-  return parseConfig(await readBounded(file, signal), file);
-}
-
-async function readBounded(file: string, signal?: AbortSignal): Promise<string> {
-  let handle: FileHandle;
-  try {
-    // Without O_NONBLOCK opening a FIFO would wait for a writer.
-    handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (error) {
-    const found = isSystemError(error) && error.code === 'ENOENT' ? 'there is no such file' : messageOf(error);
-    throw errors.configUnreadable(file, found, 'a YAML file that can be read', { cause: error });
-  }
-  try {
-    const stat = await handle.stat();
-    if (!stat.isFile()) throw errors.configUnreadable(file, 'it is not a regular file', 'a YAML file');
-    const buffer = Buffer.alloc(MAX_FILE_BYTES + 1);
-    let length = 0;
-    while (length < buffer.length) {
-      signal?.throwIfAborted();
-      const { bytesRead } = await handle.read(buffer, length, buffer.length - length, length);
-      if (bytesRead === 0) break;
-      length += bytesRead;
-    }
-    if (length > MAX_FILE_BYTES) {
-      throw errors.configUnreadable(file, `it is larger than ${MAX_FILE_BYTES} bytes`, 'a smaller file');
-    }
-    return decodeUtf8(buffer.subarray(0, length), file);
-  } finally {
-    await handle.close();
-  }
+  const bytes = await readBounded(file, 'a YAML file', MAX_FILE_BYTES, signal);
+  return joinFiles(parseConfig(decodeUtf8(bytes, file), file), dirname(file), signal);
 }
 
 function decodeUtf8(bytes: Uint8Array, file: string): string {
@@ -64,7 +39,17 @@ function decodeUtf8(bytes: Uint8Array, file: string): string {
   }
 }
 
-/** Checks YAML text; `source` names it in messages. Throws ConfigError, nothing else. */
+/**
+ * Reads the files that a configuration names; relative paths begin at `folder`. Throws ConfigError or
+ * PLT_CONFIG_UNREADABLE.
+ */
+export async function joinFiles(loaded: LoadedConfig, folder: string, signal?: AbortSignal): Promise<LoadedConfig> {
+  if (loaded.config.siit === undefined) return loaded;
+  const { siit, warnings } = await joinEamFile(loaded.config.siit, folder, signal);
+  return { config: { ...loaded.config, siit }, warnings: [...loaded.warnings, ...warnings] };
+}
+
+/** Checks YAML text; `source` names it in messages. Reads no other file. Throws ConfigError, nothing else. */
 export function parseConfig(text: string, source: string): LoadedConfig {
   const lines = new LineCounter();
   const document = parseYaml(text, source, lines);
@@ -78,18 +63,35 @@ export function parseConfig(text: string, source: string): LoadedConfig {
         .sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)),
     );
   if (data === null || data === undefined) {
-    throw refuse([{ path: [], message: 'found an empty file, expected a plat section' }]);
+    throw refuse([{ path: [], message: 'found an empty file, expected a plat or siit section' }]);
   }
   return checkData(data, refuse);
 }
 
-/** Checks plain data (the command line's options). Throws what `refuse` makes of the complaints. */
+/** Checks plain data (the command line's options). Reads no file. Throws what `refuse` makes of the complaints. */
 export function checkData(data: unknown, refuse: (complaints: Complaint[]) => Error): LoadedConfig {
   const parsed = configSchema.safeParse(data);
   if (!parsed.success) throw refuse(complaintsOf(parsed.error, data));
-  const complaints = checkPlat(parsed.data.plat);
+  const { plat, siit, control, log } = parsed.data;
+  if (plat !== undefined && siit !== undefined) {
+    throw refuse([{ path: ['siit'], message: 'found siit beside plat, expected one of them: a translator is either' }]);
+  }
+  if (plat !== undefined) return checkPlatFile({ plat, control, log }, refuse);
+  if (siit !== undefined) return checkSiitFile({ siit, control, log }, refuse);
+  throw refuse([{ path: [], message: 'found neither plat nor siit, expected one of these sections' }]);
+}
+
+function checkPlatFile(config: PlatFile, refuse: (complaints: Complaint[]) => Error): LoadedConfig {
+  const complaints = checkPlat(config.plat);
   if (complaints.length > 0) throw refuse(complaints);
-  return { config: parsed.data, warnings: warnPlat(parsed.data.plat) };
+  return { config, warnings: warnPlat(config.plat) };
+}
+
+function checkSiitFile(config: SiitFile, refuse: (complaints: Complaint[]) => Error): LoadedConfig {
+  const eamt = checkInlineEamt(config.siit);
+  const complaints = [...checkSiit(config.siit), ...eamt.complaints];
+  if (complaints.length > 0) throw refuse(complaints);
+  return { config, warnings: [...warnSiit(config.siit), ...eamt.warnings] };
 }
 
 function parseYaml(text: string, source: string, lines: LineCounter): Document.Parsed {

@@ -13,24 +13,65 @@ import {
 } from './address.js';
 import { MAX_POOL4_ADDRESSES } from './fields.js';
 import type { Complaint } from './issues.js';
-import type { PlatConfig } from './schema.js';
+import type { PlatConfig, SiitSection } from './schema.js';
+
+type Section = 'plat' | 'siit';
+
+const NO_TRANSLATOR = 'another scenario: neither kind of translator can serve this one';
 
 /** Everything wrong between the values of a `plat` section. Paths begin at `plat`. */
 export function checkPlat(plat: PlatConfig): Complaint[] {
+  const pool4 = plat.pool4.map((entry) => entry.prefix);
   return [
-    ...checkOverlaps('pool6', plat.pool6),
-    ...checkOverlaps(
-      'pool4',
-      plat.pool4.map((entry) => entry.prefix),
-    ),
+    ...checkTranslator('plat', plat),
+    ...checkOverlaps('plat', 'pool4', pool4),
     ...checkPool4Size(plat),
-    ...checkMtus(plat),
     ...checkStaticBib(plat),
-    ...checkIcmpSources(plat),
+    ...checkScenario('plat', plat, PLAT_SCENARIOS),
   ];
 }
 
-function checkOverlaps(pool: 'pool4' | 'pool6', prefixes: readonly Prefix[]): Complaint[] {
+/** What is wrong in either section. */
+export function checkTranslator(section: Section, config: PlatConfig | SiitSection): Complaint[] {
+  return [
+    ...checkOverlaps(section, 'pool6', config.pool6),
+    ...checkMtus(section, config),
+    ...checkIcmpSources(section, config),
+  ];
+}
+
+/** RFC 6144 §2: why a stateful translator does not serve these. */
+const PLAT_SCENARIOS: ReadonlyMap<number, string> = new Map([
+  [2, 'siit, or scenario 1, 3 or 5: connections come from the IPv4 Internet, which needs stateless translation'],
+  [4, NO_TRANSLATOR],
+  [6, 'siit, or scenario 1, 3 or 5: connections come from the IPv4 network, which needs stateless translation'],
+  [7, NO_TRANSLATOR],
+  [8, NO_TRANSLATOR],
+]);
+
+/** SIIT-FRM-01: `refused` says what to do instead of the scenarios that the section does not serve. */
+export function checkScenario(
+  section: Section,
+  { scenario, pool6 }: PlatConfig | SiitSection,
+  refused: ReadonlyMap<number, string>,
+): Complaint[] {
+  if (scenario === null) return [];
+  const path = [section, 'scenario'];
+  const expected = refused.get(scenario);
+  if (expected !== undefined) return [{ path, message: `found ${scenario}, expected ${expected} (RFC 6144 §2)` }];
+  if (scenario === 3 && usesWellKnown(pool6)) {
+    return [
+      {
+        path,
+        message: `found 3 with pool6 ${WELL_KNOWN_PREFIX}, expected a pool6 of your own: the IPv6 Internet must find this network by it (RFC 6052 §3.4)`,
+      },
+    ];
+  }
+  return [];
+}
+
+/** Complains about prefixes of a list that share addresses. */
+export function checkOverlaps(section: Section, pool: 'pool4' | 'pool6', prefixes: readonly Prefix[]): Complaint[] {
   const complaints: Complaint[] = [];
   // Sorted by first address an overlap is always with the entry that reaches furthest so far.
   const sorted = prefixes.map((prefix, index) => ({ prefix, index }));
@@ -42,8 +83,8 @@ function checkOverlaps(pool: 'pool4' | 'pool6', prefixes: readonly Prefix[]): Co
     if (furthest !== undefined && overlaps(furthest.prefix, entry.prefix)) {
       const [earlier, later] = furthest.index < entry.index ? [furthest, entry] : [entry, furthest];
       complaints.push({
-        path: ['plat', pool, later.index],
-        message: `found ${networkOf(later.prefix)}, expected a prefix that does not overlap ${networkOf(earlier.prefix)} of plat.${pool}[${earlier.index}]`,
+        path: [section, pool, later.index],
+        message: `found ${networkOf(later.prefix)}, expected a prefix that does not overlap ${networkOf(earlier.prefix)} of ${section}.${pool}[${earlier.index}]`,
       });
     }
     if (furthest === undefined || entry.prefix.last > furthest.prefix.last) furthest = entry;
@@ -59,13 +100,10 @@ function checkPool4Size(plat: PlatConfig): Complaint[] {
   ];
 }
 
-function checkMtus(plat: PlatConfig): Complaint[] {
-  if (plat.lowestIpv6Mtu <= plat.mtu6) return [];
+function checkMtus(section: Section, { lowestIpv6Mtu, mtu6 }: PlatConfig | SiitSection): Complaint[] {
+  if (lowestIpv6Mtu <= mtu6) return [];
   return [
-    {
-      path: ['plat', 'lowestIpv6Mtu'],
-      message: `found ${plat.lowestIpv6Mtu}, expected no more than mtu6 (${plat.mtu6})`,
-    },
+    { path: [section, 'lowestIpv6Mtu'], message: `found ${lowestIpv6Mtu}, expected no more than mtu6 (${mtu6})` },
   ];
 }
 
@@ -126,7 +164,7 @@ function pool4Membership(plat: PlatConfig): (address: bigint) => boolean {
   return (address) => members.has(address);
 }
 
-function checkIcmpSources(plat: PlatConfig): Complaint[] {
+function checkIcmpSources(section: Section, config: PlatConfig | SiitSection): Complaint[] {
   const unusable = [
     ['icmpSource4', '0.0.0.0/8'],
     ['icmpSource4', '127.0.0.0/8'],
@@ -136,22 +174,25 @@ function checkIcmpSources(plat: PlatConfig): Complaint[] {
     ['icmpSource6', 'fe80::/10'],
   ] as const;
   return unusable.flatMap(([key, block]): Complaint[] => {
-    const address = plat[key] === null ? null : parseAddress(plat[key]);
+    const address = config[key] === null ? null : parseAddress(config[key]);
     if (address === null || !contains(knownPrefix(block), address)) return [];
-    return [{ path: ['plat', key], message: `found ${address.text}, expected a unicast address others can see` }];
+    return [{ path: [section, key], message: `found ${address.text}, expected a unicast address others can see` }];
   });
 }
 
+/** True when 64:ff9b::/96 is one of the prefixes. */
+export function usesWellKnown(pool6: readonly Prefix[]): boolean {
+  return pool6.some((prefix) => networkOf(prefix) === WELL_KNOWN_PREFIX);
+}
+
+/** Warning about `allowNonGlobal` with the well-known prefix. */
+export const ALLOWS_NON_GLOBAL = `allowNonGlobal lets ${WELL_KNOWN_PREFIX} carry non-global IPv4 addresses, which RFC 6052 §3.1 forbids: use it in a lab only`;
+
 /** Sentences about what is allowed but seldom meant. */
 export function warnPlat(plat: PlatConfig): string[] {
+  if (!usesWellKnown(plat.pool6)) return [];
+  if (plat.allowNonGlobal) return [ALLOWS_NON_GLOBAL];
   const warnings: string[] = [];
-  if (!plat.pool6.some((prefix) => networkOf(prefix) === WELL_KNOWN_PREFIX)) return warnings;
-  if (plat.allowNonGlobal) {
-    warnings.push(
-      `allowNonGlobal lets ${WELL_KNOWN_PREFIX} carry non-global IPv4 addresses, which RFC 6052 §3.1 forbids: use it in a lab only`,
-    );
-    return warnings;
-  }
   for (const { prefix } of plat.pool4.filter((entry) => touchesNonGlobal(entry.prefix))) {
     warnings.push(
       `pool4 ${networkOf(prefix)} is not global, and ${WELL_KNOWN_PREFIX} carries global IPv4 addresses only (RFC 6052 §3.1): customers cannot reach each other through it`,

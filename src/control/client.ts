@@ -1,10 +1,12 @@
 /** The command line's side of the control socket. */
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { type ErrorCode, errors, isSystemError, PlatypusError } from '../errors.js';
 
 export interface ControlClient {
   /** Sends one request and returns the answer's JSON. Throws PlatypusError, also for the server's refusals. */
   request<Answer>(method: 'GET' | 'POST' | 'DELETE', path: string, options?: RequestOptions): Promise<Answer>;
+  /** Sends a GET and yields the lines of its answer as they come, until it ends or `signal` is aborted. Throws alike. */
+  lines<Line>(path: string, query: RequestOptions['query'], signal: AbortSignal): AsyncGenerator<Line>;
 }
 
 export interface RequestOptions {
@@ -15,6 +17,8 @@ export interface RequestOptions {
 
 /** Largest answer taken, bytes: a page of 4096 rows is below 2 MiB. */
 const ANSWER_BYTES = 16 * 1024 * 1024;
+/** Longest line of an answer that comes line by line. */
+const LINE_BYTES = 4 * 1024 * 1024;
 const ANSWER_MS = 30_000;
 
 /** A client for the socket at `socketPath`. */
@@ -30,10 +34,51 @@ export function createClient(socketPath: string, signal?: AbortSignal): ControlC
       );
       const answer = parseAnswer(socketPath, text);
       if (status < 400) return answer as Answer;
-      const { code, message } = answer as { code?: ErrorCode; message?: string };
-      throw new PlatypusError(code ?? 'PLT_SOCKET_FAILED', message ?? `the translator answered ${status}`, { status });
+      throw refusal(answer, status);
+    },
+    async *lines<Line>(path: string, query: RequestOptions['query'], until: AbortSignal) {
+      try {
+        const response = await open(socketPath, `${path}${queryText(query)}`, until);
+        const status = response.statusCode ?? 0;
+        for await (const line of splitLines(socketPath, response)) {
+          const answer = parseAnswer(socketPath, line);
+          if (status >= 400) throw refusal(answer, status);
+          yield answer as Line;
+        }
+      } catch (error) {
+        if (until.aborted) return;
+        throw error instanceof PlatypusError ? error : toSentence(socketPath, error);
+      }
     },
   };
+}
+
+function refusal(answer: unknown, status: number): PlatypusError {
+  const { code, message } = answer as { code?: ErrorCode; message?: string };
+  return new PlatypusError(code ?? 'PLT_SOCKET_FAILED', message ?? `the translator answered ${status}`, { status });
+}
+
+function open(socketPath: string, path: string, signal: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    // A connection of its own, which goes with the reader.
+    httpRequest({ socketPath, method: 'GET', path, signal, agent: false }, resolve).on('error', reject).end();
+  });
+}
+
+/** Lines of at most LINE_BYTES; what follows the last line end is a line too. */
+async function* splitLines(socketPath: string, response: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let rest = Buffer.alloc(0);
+  for await (const chunk of response) {
+    rest = Buffer.concat([rest, chunk]);
+    for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
+      yield rest.toString('utf8', 0, end);
+      rest = rest.subarray(end + 1);
+    }
+    if (rest.length > LINE_BYTES) {
+      throw errors.socketFailed(socketPath, new Error(`a line is longer than ${LINE_BYTES} bytes`));
+    }
+  }
+  if (rest.length > 0) yield rest.toString('utf8');
 }
 
 function queryText(query: RequestOptions['query'] = {}): string {

@@ -5,14 +5,18 @@ import {
   formatAddress,
   hasHostBits,
   networkOf,
+  type Prefix,
+  parseAddress,
   parseAddressFilter,
   parsePrefix,
 } from '../config/address.js';
-import { choice, field, section, transportAddress } from '../config/fields.js';
+import { corePrefix } from '../config/core.js';
+import { choice, eamEntries, field, prefix, section, transportAddress } from '../config/fields.js';
 import { complaintsOf, formatPath } from '../config/issues.js';
 import { pool4Entry } from '../config/schema.js';
-import { PlatypusError } from '../errors.js';
+import { errors, PlatypusError } from '../errors.js';
 import type { TableQuery } from '../native/addon.js';
+import type { EamQuery } from './target.js';
 
 /** Rows of a page when the query does not say, and the most it may say. */
 export const DEFAULT_LIMIT = 256;
@@ -20,7 +24,8 @@ export const MAX_LIMIT = 4096;
 
 const protocol = choice('tcp', 'udp', 'icmp');
 
-function count(min: number, max: number) {
+/** A whole number in a query. */
+export function count(min: number, max: number) {
   return field(`a whole number from ${min} to ${max}`, (value) => {
     if (typeof value !== 'string' || !/^\d{1,16}$/.test(value)) return null;
     const number = Number(value);
@@ -62,15 +67,41 @@ const pool4Key = section({
   }),
 });
 
+/** Most entries of one edit; whole tables are files (siit.eamtFile). */
+export const MAX_EDIT_ENTRIES = 65_536;
+
+const eamQuery = section({
+  v4: prefix(4).optional(),
+  v6: prefix(6).optional(),
+  limit: count(1, MAX_LIMIT).default(DEFAULT_LIMIT),
+  cursor: count(0, Number.MAX_SAFE_INTEGER).default(0),
+});
+
+const eamBody = section({ entries: eamEntries(MAX_EDIT_ENTRIES) });
+
+const eamKey = section({
+  v4: prefix(4).optional(),
+  v6: prefix(6).optional(),
+  all: choice('true').optional(),
+});
+
+const eamAddress = section({
+  address: field('an IPv4 or IPv6 address such as 192.0.2.1', (value) =>
+    typeof value === 'string' ? parseAddress(value) : null,
+  ),
+});
+
 const nothing = section({});
 
-/** Checks data against a schema. Throws PLT_REQUEST_INVALID with every complaint. */
-function check<Schema extends z.ZodType>(schema: Schema, where: string, data: unknown): z.output<Schema> {
+const MAX_SENTENCES = 20;
+
+/** Checks data against a schema. Throws PLT_REQUEST_INVALID with the complaints, at most MAX_SENTENCES. */
+export function check<Schema extends z.ZodType>(schema: Schema, where: string, data: unknown): z.output<Schema> {
   const parsed = schema.safeParse(data);
   if (parsed.success) return parsed.data;
-  const sentences = complaintsOf(parsed.error, data).map(({ path, message }) =>
-    path.length === 0 ? message : `${formatPath(path)}: ${message}`,
-  );
+  const sentences = complaintsOf(parsed.error, data)
+    .slice(0, MAX_SENTENCES)
+    .map(({ path, message }) => (path.length === 0 ? message : `${formatPath(path)}: ${message}`));
   throw new PlatypusError('PLT_REQUEST_INVALID', `${where}: ${sentences.join('; ')}`, { status: 400 });
 }
 
@@ -108,5 +139,32 @@ export const readBibKey = (data: unknown) => check(bibKey, 'query', data);
 export const readPool4Entry = (data: unknown) => check(pool4Entry, 'body', data);
 /** The query of DELETE /v1/pool4. */
 export const readPool4Key = (data: unknown) => check(pool4Key, 'query', data).prefix;
+/** The query of GET /v1/eamt. */
+export function readEamQuery(data: unknown): EamQuery {
+  const { v4, v6, cursor, limit } = check(eamQuery, 'query', data);
+  const result: EamQuery = { cursor, limit };
+  if (v4 !== undefined) result.v4 = corePrefix(v4);
+  if (v6 !== undefined) result.v6 = corePrefix(v6);
+  return result;
+}
+
+/** The body of POST /v1/eamt: `{ entries: [{ v4, v6 }] }`, as records. */
+export function readEamEntries(data: unknown): Uint8Array {
+  const { records, size } = check(eamBody, 'body', data).entries;
+  if (records !== null && size > 0) return records;
+  throw errors.requestInvalid('body: entries', 'an empty list', `1 to ${MAX_EDIT_ENTRIES} EAM entries`);
+}
+
+/** The query of DELETE /v1/eamt: one of `v4`, `v6` and `all=true`. */
+export function readEamKey(data: unknown): { v4: Prefix } | { v6: Prefix } | 'all' {
+  const { v4, v6, all } = check(eamKey, 'query', data);
+  const given = [v4, v6, all].filter((value) => value !== undefined).length;
+  if (given !== 1) throw errors.requestInvalid('query', `${given} of v4, v6 and all`, 'one of them');
+  if (v4 !== undefined) return { v4 };
+  return v6 !== undefined ? { v6 } : 'all';
+}
+
+/** The query of GET /v1/eamt/lookup. */
+export const readEamAddress = (data: unknown) => check(eamAddress, 'query', data).address.text;
 /** A request that takes no parameters. */
 export const readNothing = (data: unknown) => check(nothing, 'query', data);

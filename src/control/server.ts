@@ -1,12 +1,27 @@
 /** The control socket: HTTP and JSON over a Unix socket. Paths and answers are in docs/reference/api.md. */
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { errors, isSystemError, messageOf, PlatypusError } from '../errors.js';
-import { readBibEntry, readBibKey, readNothing, readPool4Entry, readPool4Key, readTableQuery } from './query.js';
+import { registerExplain } from './explain.js';
+import {
+  readBibEntry,
+  readBibKey,
+  readEamAddress,
+  readEamEntries,
+  readEamKey,
+  readEamQuery,
+  readNothing,
+  readPool4Entry,
+  readPool4Key,
+  readTableQuery,
+} from './query.js';
 import { claimSocket, protectSocket } from './socket.js';
 import type { ControlTarget } from './target.js';
+import { registerTrace } from './trace.js';
 
 /** Largest request body, bytes. */
 const BODY_BYTES = 16 * 1024;
+/** The same for EAM entries: MAX_EDIT_ENTRIES of the longest. */
+const EAMT_BODY_BYTES = 8 * 1024 * 1024;
 const REQUEST_MS = 10_000;
 const IDLE_MS = 30_000;
 const CONNECTIONS = 64;
@@ -71,6 +86,20 @@ export function createControlApp(target: ControlTarget, onError: (message: strin
   });
   app.delete('/v1/pool4', async (request) => {
     const report = await target.removePool4(readPool4Key(request.query));
+    return { ...report, note: NOT_KEPT };
+  });
+
+  registerExplain(app, target);
+  registerTrace(app, target);
+
+  app.get('/v1/eamt', (request) => target.eamt(readEamQuery(request.query)));
+  app.get('/v1/eamt/lookup', (request) => target.lookupEamt(readEamAddress(request.query)));
+  app.post('/v1/eamt', { bodyLimit: EAMT_BODY_BYTES }, async (request, reply) => {
+    const report = await target.addEamt(readEamEntries(request.body));
+    return reply.status(201).send({ ...report, note: NOT_KEPT });
+  });
+  app.delete('/v1/eamt', async (request) => {
+    const report = await target.removeEamt(readEamKey(request.query));
     return { ...report, note: NOT_KEPT };
   });
 

@@ -1,8 +1,23 @@
 /** What the control socket speaks about. The program that starts a service hands in an object of this shape. */
+import type { Prefix } from '../config/address.js';
 import type { Pool4Entry, StaticBibEntry } from '../config/schema.js';
-import type { BibRow, Page, Pool4Row, Protocol, SessionRow, TableQuery, TableSizes } from '../native/addon.js';
+import type { Explanation } from '../explain/explain.js';
+import type {
+  BibRow,
+  CorePrefix,
+  EamRow,
+  Limits,
+  Page,
+  Pool4Row,
+  Protocol,
+  SessionRow,
+  TableQuery,
+  TableSizes,
+} from '../native/addon.js';
+import type { TraceSource } from '../trace/stream.js';
 
 export interface StatusReport {
+  mode: 'plat' | 'siit';
   version: string;
   pid: number;
   /** Name of the TUN device. */
@@ -11,15 +26,20 @@ export interface StatusReport {
   /** True while every worker thread runs. */
   alive: boolean;
   uptimeSeconds: number;
-  /** The file behind `platypus run -c`, null for `platypus plat`. */
+  /** The file behind `platypus run -c`, null for `platypus plat` and `platypus siit`. */
   file: string | null;
   pool6: string[];
-  /** `192.0.2.0/28#1024-65535`. */
+  /** `192.0.2.0/28#1024-65535`; without ports in siit. */
   pool4: string[];
+  /** EAM entries, null in plat. */
+  eamt: number | null;
+  /** What is routed to the device and a routing protocol may announce. */
+  announce: string[];
   mtu6: number;
   mtu4: number;
   sizes: TableSizes;
-  limits: { sessions: number; bib: number; hosts: number; reassembly: number; storedSyns: number };
+  /** Capacities of the tables that this translator has. */
+  limits: Partial<Limits>;
 }
 
 export interface CounterReading {
@@ -36,7 +56,22 @@ export interface ChangeReport {
   warnings: string[];
 }
 
-/** The running service, as the control socket sees it. Methods throw PlatypusError. */
+/** Filters and place of an EAM listing. */
+export interface EamQuery {
+  v4?: CorePrefix;
+  v6?: CorePrefix;
+  cursor: number;
+  limit: number;
+}
+
+/** What one address is translated by; null where no entry has it, so that pool6 applies. */
+export interface EamLookup {
+  address: string;
+  entry: EamRow | null;
+  counterpart: string | null;
+}
+
+/** The running service, as the control socket sees it. Methods throw PlatypusError; PLT_WRONG_MODE where it has no such table. */
 export interface ControlTarget {
   status(): Promise<StatusReport>;
   stats(): CounterReading[];
@@ -48,5 +83,16 @@ export interface ControlTarget {
   addPool4(entry: Pool4Entry): Promise<ChangeReport>;
   /** `prefix` as `address/length`, host bits zero. */
   removePool4(prefix: string): Promise<ChangeReport>;
+  eamt(query: EamQuery): Page<EamRow>;
+  lookupEamt(address: string): EamLookup;
+  /** `records` as `buildEamTable` takes them. */
+  addEamt(records: Uint8Array): Promise<ChangeReport>;
+  /** One entry by either of its prefixes, or all. */
+  removeEamt(key: { v4: Prefix } | { v6: Prefix } | 'all'): Promise<ChangeReport>;
   reload(): Promise<ChangeReport>;
+  /** What the translator would do with an IP packet now; nothing is sent. */
+  explain(packet: Buffer): Promise<Explanation>;
+  /** As the dataplane's. */
+  trace: TraceSource['trace'];
+  readTrace: TraceSource['readTrace'];
 }

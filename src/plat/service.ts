@@ -1,142 +1,80 @@
 /**
- * The PLAT's life: checks, then device, link, threads, routes; reload while it runs; and an end that leaves nothing.
- * Whatever fails on the way in is taken back, last step first. Reloads, pool4 and BIB edits and the end never overlap.
+ * The PLAT's life: start, reload and edits while it runs, and an end that leaves nothing. Reloads, pool4 and BIB edits
+ * and the end never overlap. What it needs of the host is in src/device.
  */
-import { formatPrefix } from '../config/address.js';
+import { toCoreConfig, toLimits } from '../config/core.js';
 import { diffConfig } from '../config/diff.js';
-import type { Config, StaticBibEntry } from '../config/schema.js';
-import { errors, messageOf } from '../errors.js';
-import type { Addon, Dataplane, Protocol } from '../native/addon.js';
-import {
-  asking,
-  checkDeviceName,
-  checkPools,
-  firstGlobalAddress6,
-  forwardingWarnings,
-  poolPrefixes,
-  type ReadSysctl,
-} from './host.js';
-import { addRoute, openDataplane, removeRoute, setUpLink, startWorkers } from './link.js';
-import { addStatic, change, checkStatic, type Parts } from './reload.js';
-import { createSerial } from './serial.js';
-import { createUndo, type Undo } from './undo.js';
+import type { Config, PlatConfig, PlatFile, StaticBibEntry } from '../config/schema.js';
+import { type Dependencies, type Device, openDevice, type Plan } from '../device/device.js';
+import type { PoolPrefix } from '../device/link.js';
+import { createSerial } from '../device/serial.js';
+import type { Service } from '../device/service.js';
+import { errors } from '../errors.js';
+import type { Protocol } from '../native/addon.js';
+import { addStatic, checkStatic, moveStaticBib } from './bib.js';
 
-/** The part of pino's logger that the service uses. */
-export interface Log {
-  info(message: string): void;
-  warn(message: string): void;
-  error(message: string): void;
-}
-
-/** What the program that starts the service hands in. */
-export interface PlatDependencies {
-  addon: Pick<Addon, 'Dataplane' | 'Netlink'>;
-  log: Log;
-  readSysctl: ReadSysctl;
-}
-
-export interface PlatService {
-  /** The configuration in force; edits made over the control socket are in it. */
-  config(): Config;
-  readonly dataplane: Dataplane;
-  /** Applies a configuration while running. Returns what changed, as sentences. Throws and changes nothing otherwise. */
-  reload(next: Config): Promise<string[]>;
+export interface PlatService extends Service<PlatFile> {
+  readonly mode: 'plat';
   /** As reload, with a configuration computed from the one in force at that moment. */
-  edit(change: (running: Config) => Config): Promise<string[]>;
+  edit(change: (running: PlatFile) => PlatFile): Promise<string[]>;
   /** Adds a permanent mapping to the running BIB. Throws PLT_BIB_REFUSED. */
   addBib(entry: StaticBibEntry): Promise<void>;
   /** Removes a mapping with its sessions. Throws PLT_BIB_NOT_FOUND. */
   removeBib(entry: { protocol: Protocol; v4: string; port4: number }): Promise<void>;
-  /** Takes away routes and device. Never throws; a second call waits for the first. */
-  stop(): Promise<void>;
 }
 
 /**
  * Starts a PLAT. On failure throws a PlatypusError and leaves nothing behind; `signal` ends a start that is under way
  * (use `stop` afterwards).
  */
-export async function startPlat(config: Config, deps: PlatDependencies, signal?: AbortSignal): Promise<PlatService> {
-  const undo = createUndo();
-  try {
-    return await start(config, deps, undo, signal);
-  } catch (error) {
-    for (const failure of await undo.unwind()) {
-      deps.log.error(`could not take back "${failure.name}": ${messageOf(failure.error)}`);
-    }
-    throw error;
-  }
-}
-
-async function start(config: Config, deps: PlatDependencies, undo: Undo, signal?: AbortSignal): Promise<PlatService> {
+export async function startPlat(config: PlatFile, deps: Dependencies, signal?: AbortSignal): Promise<PlatService> {
   const { plat } = config;
-  const goOn = () => {
-    if (signal?.aborted) throw errors.aborted();
-  };
-  goOn();
-  const netlink = asking('cannot open netlink', () => new deps.addon.Netlink());
-  undo.push('open netlink', () => netlink.close());
-
-  checkDeviceName(netlink, plat.device);
-  checkPools(netlink, poolPrefixes(plat), null);
-  const hostAddress6 = firstGlobalAddress6(netlink);
-  goOn();
-
-  const dataplane = openDataplane(plat, hostAddress6, deps.addon);
-  undo.push('open the device', () => dataplane.stop());
-  setUpLink(netlink, dataplane.device, plat);
-  startWorkers(dataplane);
-  for (const pool of poolPrefixes(plat)) {
-    goOn();
-    addRoute(netlink, dataplane.device, pool);
-    undo.push(`route to ${formatPrefix(pool.prefix)}`, () => removeRoute(netlink, dataplane.device, pool));
-  }
-  goOn();
-  if (!dataplane.alive()) throw errors.workerDead(dataplane.device);
-  for (const warning of await forwardingWarnings(deps.readSysctl)) deps.log.warn(warning);
-  return createService(config, { netlink, dataplane, hostAddress6, log: deps.log });
+  const options = { name: plat.device, workers: plat.workers, limits: toLimits(plat) };
+  return createService(config, await openDevice(options, planOf(plat), deps, signal));
 }
 
-function createService(initial: Config, parts: Parts): PlatService {
-  const { netlink, dataplane, log } = parts;
+function planOf(plat: PlatConfig): (hostAddress6: string | null) => Plan {
+  return (hostAddress6) => ({ core: toCoreConfig(plat, hostAddress6), pools: poolPrefixes(plat) });
+}
+
+/** All destinations of a configuration: pool6 first. */
+function poolPrefixes(plat: PlatConfig): PoolPrefix[] {
+  return [
+    ...plat.pool6.map((prefix) => ({ pool: 'pool6' as const, prefix })),
+    ...plat.pool4.map(({ prefix }) => ({ pool: 'pool4' as const, prefix })),
+  ];
+}
+
+function createService(initial: PlatFile, device: Device): PlatService {
+  const { dataplane } = device;
   const serial = createSerial();
   let running = initial;
-  let ending: Promise<void> | null = null;
-
-  const queued = <T>(task: () => Promise<T>): Promise<T> => {
-    if (ending !== null) return Promise.reject(errors.stopping());
-    return serial(task);
-  };
 
   async function apply(next: Config): Promise<string[]> {
-    const diff = diffConfig(running, next);
-    if (diff.refused.length > 0) throw errors.reloadRefused(diff.refused);
-    if (diff.changes.length === 0) return [];
-    await change(running, next, parts);
+    const { changes, refused } = diffConfig(running, next);
+    if (refused.length > 0 || next.plat === undefined) throw errors.reloadRefused(refused);
+    if (changes.length === 0) return [];
+    const [before, after] = [running.plat, next.plat];
+    await device.change(planOf(after), (undo) => moveStaticBib(dataplane, before, after, undo));
     running = next;
-    return diff.changes;
-  }
-
-  async function end(): Promise<void> {
-    for (const pool of poolPrefixes(running.plat)) {
-      attempt(log, () => removeRoute(netlink, dataplane.device, pool));
-    }
-    attempt(log, () => dataplane.stop());
-    attempt(log, () => netlink.close());
+    return changes;
   }
 
   return {
+    mode: 'plat',
     dataplane,
     config: () => running,
-    reload: (next) => queued(() => apply(next)),
-    edit: (edit) => queued(async () => apply(edit(running))),
+    plan: () => device.plan(),
+    reload: (next) => serial.run(() => apply(next)),
+    edit: (edit) => serial.run(async () => apply(edit(running))),
     addBib: (entry) =>
-      queued(async () => {
+      serial.run(async () => {
         checkStatic(running, entry);
         await addStatic(dataplane, entry);
         running = withStaticBib(running, [...running.plat.staticBib, entry]);
       }),
     removeBib: (entry) =>
-      queued(async () => {
+      serial.run(async () => {
         if (!(await dataplane.removeBib(entry))) {
           throw errors.bibNotFound(entry.protocol, `${entry.v4}#${entry.port4}`);
         }
@@ -148,21 +86,10 @@ function createService(initial: Config, parts: Parts): PlatService {
           ),
         );
       }),
-    stop() {
-      ending ??= serial(end);
-      return ending;
-    },
+    stop: () => serial.end(async () => device.close()),
   };
 }
 
-function withStaticBib(config: Config, staticBib: StaticBibEntry[]): Config {
+function withStaticBib(config: PlatFile, staticBib: StaticBibEntry[]): PlatFile {
   return { ...config, plat: { ...config.plat, staticBib } };
-}
-
-function attempt(log: Log, step: () => void): void {
-  try {
-    step();
-  } catch (error) {
-    log.error(messageOf(error));
-  }
 }

@@ -103,6 +103,22 @@ describe('session list', () => {
     expect(host.queries.length).toBeLessThan(3);
   });
 
+  test('a slow reader is waited for, without a listener left for each page', async () => {
+    host.sessions = Array.from({ length: 20_000 }, (_, index) => fakeSession(index));
+    let bytes = 0;
+    const slow = new Writable({
+      highWaterMark: 1,
+      write(chunk, _encoding, done) {
+        bytes += chunk.length;
+        setImmediate(done);
+      },
+    });
+    const before = slow.listenerCount('close');
+    await launch(host, ['session', 'list', '--json', '--socket', socket()], { stdout: slow }).ended;
+    expect(bytes).toBeGreaterThan(1_000_000);
+    expect(slow.listenerCount('close')).toBe(before);
+  });
+
   test('another write error is told', async () => {
     const full = new Writable({
       write(_chunk, _encoding, done) {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { diffConfig } from '../../src/config/diff.js';
 import { parseConfig } from '../../src/config/file.js';
+import { siitFile } from './configs.js';
 
 const config = (plat: string, rest = '') => parseConfig(`plat: { ${plat} }\n${rest}`, 'p.yaml').config;
 const POOL4 = 'pool4: 100.1.2.0/28';
@@ -19,6 +20,12 @@ describe('live', () => {
     [`${POOL4}, mtu6: 1600`, '', 'plat.mtu6: 1500 became 1600'],
     [`${POOL4}, timeouts: { udp: 600 }`, '', /^plat\.timeouts: udp 300, .* became udp 600, /],
     [`${POOL4}, tos: 7`, '', 'plat.tos: the default became 7'],
+    [`${POOL4}, mssClamp: auto`, '', 'plat.mssClamp: off became auto'],
+    [
+      `${POOL4}, plateaus: [1500]`,
+      '',
+      'plat.plateaus: 65535, 32000, 17914, 8166, 4352, 2002, 1492, 1006 and 3 more became 1500',
+    ],
     [
       `${POOL4}, staticBib: [{ protocol: tcp, v6: "2001:db8::1#80", v4: "100.1.2.1#80" }]`,
       '',
@@ -48,5 +55,50 @@ describe('refused', () => {
     [POOL4, 'control: { socket: /run/other.sock }', /^control\.socket .*\/run\/other\.sock/],
   ])('%s %s', (plat, rest, sentence) => {
     expect(diffConfig(running, config(plat, rest)).refused).toEqual([expect.stringMatching(sentence)]);
+  });
+});
+
+describe('siit', () => {
+  const siit = (text: string) => siitFile(`siit: { pool6: "2001:db8:64::/96", ${text} }`);
+  const [one, two] = ['{ v4: 192.0.2.1, v6: "::1" }', '{ v4: 192.0.2.2, v6: "::2" }'];
+  const before = siit(`eamt: [${one}]`);
+
+  test.each([
+    [`eamt: [${one}], pool4: 192.0.2.0/24`, 'siit.pool4: the default became 192.0.2.0/24'],
+    [`eamt: [${one}], hairpin: none`, 'siit.hairpin: intrinsic became none'],
+    [`eamt: [${one}], denylist4: [192.0.2.1, 192.0.2.2]`, 'siit.denylist4: none became 192.0.2.1/32, 192.0.2.2/32'],
+    [`eamt: [${one}], rfc6791v6Prefix: "2001:db8::/64"`, 'siit.rfc6791v6Prefix: the default became 2001:db8::/64'],
+    [`eamt: [${one}], timeouts: { fragment: 9 }`, 'siit.timeouts: fragment 2 became fragment 9'],
+    [`eamt: [${one}, ${two}]`, 'siit.eamt: another table, number of entries 1 became 2'],
+    [`eamt: [${two}]`, 'siit.eamt: another table, number of entries 1 became 1'],
+    ['', 'siit.eamt: another table, number of entries 1 became 0'],
+  ])('%s is live', (text, sentence) => {
+    expect(diffConfig(before, siit(text))).toEqual({ changes: [sentence], refused: [] });
+  });
+
+  test('pool6 is live too: there is no state that holds it', () => {
+    const next = siitFile(`siit: { pool6: "2001:db8:65::/96", eamt: [${one}] }`);
+    expect(diffConfig(before, next)).toEqual({
+      changes: ['siit.pool6: 2001:db8:64::/96 became 2001:db8:65::/96'],
+      refused: [],
+    });
+  });
+
+  test('a table that was edited differs from every file', () => {
+    const edited = { ...before, siit: { ...before.siit, eamt: { size: 1, records: null } } };
+    expect(diffConfig(edited, before).changes).toEqual(['siit.eamt: another table, number of entries 1 became 1']);
+    expect(diffConfig(before, siit(`eamt: [${one}]`)).changes).toEqual([]);
+  });
+
+  test.each([
+    ['device: other', /^siit\.device .*restart/],
+    ['limits: { pathMtus: 9 }', /^siit\.limits .*pathMtus 9.*restart/],
+  ])('%s is refused', (text, sentence) => {
+    expect(diffConfig(before, siit(`eamt: [${one}], ${text}`)).refused).toEqual([expect.stringMatching(sentence)]);
+  });
+
+  test('a PLAT does not become a SIIT', () => {
+    expect(diffConfig(running, before).refused).toEqual(['plat cannot become siit while running: restart to apply it']);
+    expect(diffConfig(before, running).refused).toEqual(['siit cannot become plat while running: restart to apply it']);
   });
 });

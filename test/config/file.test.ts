@@ -66,7 +66,7 @@ describe('places', () => {
 
   test('a key like no other gets the list', () => {
     expect(refused('plat: { pool4: 1.2.3.4 }\nzzzzzzzz: 1\n')[0]).toMatch(
-      /^p\.yaml:2:1: .*expected one of plat, control, log/,
+      /^p\.yaml:2:1: .*expected one of plat, siit, control, log/,
     );
   });
 
@@ -75,6 +75,20 @@ describe('places', () => {
     expect(refused('plat:\n pool4: 1.2.3.4\n pool4: 1.2.3.5\n')[0]).toMatch(/^p\.yaml:3:2: Map keys must be unique/);
     expect(refused('plat: !!js/function x\n')[0]).toMatch(/^p\.yaml:1:7: Unresolved tag/);
     expect(refused('a: 1\n---\nb: 1\n')[0]).toMatch(/^p\.yaml:2:1: /);
+  });
+});
+
+describe('sections', () => {
+  test('a file with both plat and siit is refused in one sentence', () => {
+    expect(refused('plat: { pool4: 1.2.3.4 }\nsiit:\n  pool6: 2001:db8::/96\n')).toEqual([
+      'p.yaml:3:3: siit: found siit beside plat, expected one of them: a translator is either',
+    ]);
+  });
+
+  test('a file with neither is refused in one sentence', () => {
+    expect(refused('log: { level: info }\n')).toEqual([
+      'p.yaml:1:1: found neither plat nor siit, expected one of these sections',
+    ]);
   });
 });
 
@@ -145,7 +159,7 @@ describe('hostile text', () => {
           EXAMPLE,
         );
         try {
-          expect(parseConfig(text, 'p.yaml').config.plat.pool4.length).toBeGreaterThan(0);
+          expect(parseConfig(text, 'p.yaml').config.plat?.pool4.length).toBeGreaterThan(0);
         } catch (error) {
           if (!(error instanceof ConfigError)) throw error;
           for (const issue of error.issues) {
@@ -179,7 +193,7 @@ describe('files', () => {
     const file = join(folder, 'good.yaml');
     await writeFile(file, EXAMPLE);
     const { config, warnings } = await loadConfig(file);
-    expect(config.plat.timeouts.udp).toBe(300);
+    expect(config.plat?.timeouts.udp).toBe(300);
     expect(warnings).toEqual([]);
   });
 

@@ -3,10 +3,11 @@ import { toCoreConfig, toLimits } from '../../src/config/core.js';
 import { parseConfig } from '../../src/config/file.js';
 import type { PlatConfig } from '../../src/config/schema.js';
 import { ConfigError } from '../../src/errors.js';
+import { platFile } from './configs.js';
 import { readVectors } from './vectors.js';
 
 function plat(body: string): PlatConfig {
-  return parseConfig(`plat: { ${body} }`, 'p.yaml').config.plat;
+  return platFile(`plat: { ${body} }`).plat;
 }
 
 function refused(body: string): string {
@@ -155,6 +156,7 @@ describe('the rest of plat', () => {
       hosts: 131072,
       reassembly: 256,
       storedSyns: 1024,
+      pathMtus: 4096,
     });
     expect(toCoreConfig(config, '2001:db8::7')).toMatchObject({
       mode: 'nat64',
@@ -171,6 +173,40 @@ describe('the rest of plat', () => {
       icmpSource6: '2001:db8::7',
     });
     expect(config).toMatchObject({ device: 'platypus', workers: 1 });
+  });
+  test('SIIT-MTU-11 TCP MSS clamping is off, automatic or fixed', () => {
+    const bytes = (text: string) => toCoreConfig(plat(`${POOL4}${text}`), null).mssClamp;
+    expect(bytes('')).toBe(0);
+    expect(bytes(', mssClamp: off')).toBe(0);
+    expect(bytes(', mssClamp: 1360')).toBe(1360);
+    expect(bytes(', mssClamp: auto')).toBe(1440);
+    expect(bytes(', mssClamp: auto, mtu6: 9000, mtu4: 1400')).toBe(1360);
+    expect(bytes(', mssClamp: auto, mtu4: 68')).toBe(536);
+  });
+  test('SIIT-MTU-04 the plateaus are those of RFC 1191 or the operator’s', () => {
+    expect(toCoreConfig(plat(POOL4), null).plateaus).toEqual([
+      65535, 32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68,
+    ]);
+    expect(toCoreConfig(plat(`${POOL4}, plateaus: [9000, 1500]`), null).plateaus).toEqual([9000, 1500]);
+  });
+  test.each([1, 3, 5])('SIIT-FRM-01 scenario %d is served', (scenario) => {
+    expect(plat(`${POOL4}, pool6: "2001:db8::/96", scenario: ${scenario}`).scenario).toBe(scenario);
+  });
+  test.each([
+    [2, /found 2, expected siit, or scenario 1, 3 or 5/],
+    [4, /neither kind of translator/],
+    [6, /found 6, expected siit/],
+    [7, /neither kind of translator/],
+    [8, /neither kind of translator/],
+    [9, /found 9, expected a whole number from 1 to 8/],
+  ])('SIIT-FRM-01 scenario %d is refused', (scenario, pattern) => {
+    expect(refused(`${POOL4}, scenario: ${scenario}`)).toMatch(pattern);
+  });
+  test('SIIT-ADDR-18 64:ff9b::/96 is refused for the IPv6 Internet towards an IPv4 network', () => {
+    expect(refused(`${POOL4}, scenario: 3`)).toMatch(
+      /plat\.scenario: found 3 with pool6 64:ff9b::\/96, expected a pool6 of your own.*RFC 6052 §3\.4/,
+    );
+    expect(plat(`${POOL4}, pool6: "2001:db8::/96", scenario: 3`).scenario).toBe(3);
   });
   test('N64-FILT-01 filtering for all protocols or for each', () => {
     const filtering = (text: string) =>
@@ -211,6 +247,17 @@ describe('the rest of plat', () => {
     'icmpSource6: 192.0.2.1',
     'icmpSource6: "::1"',
     'limits: { sessions: 0 }',
+    'limits: { pathMtus: 0 }',
+    'limits: { pathMtus: 1048577 }',
+    'mssClamp: 535',
+    'mssClamp: 65476',
+    'mssClamp: on',
+    'plateaus: []',
+    'plateaus: [1500, 1500]',
+    'plateaus: [1280, 1500]',
+    'plateaus: [67]',
+    'plateaus: [65536]',
+    'plateaus: 1500',
     'limits: { sessions: 1e12 }',
     'filtering: none',
     'timeouts:',

@@ -7,11 +7,13 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createTarget } from '../../src/cli/target.js';
-import { parseConfig } from '../../src/config/file.js';
 import { createClient } from '../../src/control/client.js';
 import { type ControlServer, createControlApp, startControl } from '../../src/control/server.js';
 import type { ControlTarget } from '../../src/control/target.js';
+import { EAM_ADD_BYTES } from '../../src/native/addon.js';
 import { type PlatService, startPlat } from '../../src/plat/service.js';
+import { type SiitService, startSiit } from '../../src/siit/service.js';
+import { platFile, siitFile } from '../config/configs.js';
 import { createFakeAddon, createFakeHost, type FakeHost, fakeSession, systemError } from '../fakes/addon.js';
 
 let host: FakeHost;
@@ -27,13 +29,13 @@ beforeEach(async () => {
   file = '/etc/platypus.yaml';
   folder = await mkdtemp(join(tmpdir(), 'platypus-control-'));
   const addon = createFakeAddon(host);
-  const { config } = parseConfig('plat: { pool6: "2001:db8:64::/96", pool4: 198.51.100.0/28 }', 'p.yaml');
+  const config = platFile('plat: { pool6: "2001:db8:64::/96", pool4: 198.51.100.0/28 }');
   const quiet = () => {};
   const log = { info: quiet, warn: quiet, error: quiet };
   service = await startPlat(config, { addon, log, readSysctl: async () => null });
   target = createTarget({
     service,
-    counters: addon.counters,
+    addon,
     file,
     reload: async () => ({ changes: await service.reload(config), warnings: [] }),
   });
@@ -58,6 +60,9 @@ describe('answers', () => {
     const { status, body } = await ask('GET', '/v1/status');
     expect(status).toBe(200);
     expect(body).toMatchObject({
+      mode: 'plat',
+      eamt: null,
+      announce: ['2001:db8:64::/96', '198.51.100.0/28'],
       device: 'platypus',
       alive: true,
       file: '/etc/platypus.yaml',
@@ -124,6 +129,144 @@ describe('answers', () => {
   });
 });
 
+describe('a stateless translator', () => {
+  let siit: SiitService;
+  beforeEach(async () => {
+    await service.stop();
+    const addon = createFakeAddon(host);
+    const log = { info() {}, warn() {}, error() {} };
+    const text = `siit: { pool6: ["2001:db8:64::/96"], pool4: [198.51.100.0/25, 198.51.100.128/25],
+      eamt: [{ v4: 198.51.100.1, v6: "2001:db8:1::1" }, { v4: 198.51.100.8/29, v6: "2001:db8:2::/64" }] }`;
+    siit = await startSiit(siitFile(text), { addon, log, readSysctl: async () => null });
+    target = createTarget({
+      service: siit,
+      addon,
+      file,
+      reload: async () => ({ changes: [], warnings: [] }),
+    });
+  });
+  afterEach(() => siit.stop());
+
+  test('SIIT-FRM-05 GET /v1/status names mode, EAM entries and what may be announced', async () => {
+    const { body } = await ask('GET', '/v1/status');
+    expect(body).toMatchObject({
+      mode: 'siit',
+      eamt: 2,
+      pool4: ['198.51.100.0/25', '198.51.100.128/25'],
+      announce: ['2001:db8:64::/96', '198.51.100.0/24'],
+    });
+    expect(body.limits).toEqual({ reassembly: 256, pathMtus: 4096 });
+    // The fake's core has 1 MiB, its table 22 bytes an entry.
+    expect(body.sizes.memoryBytes).toBe(1_048_576 + 44);
+  });
+
+  test('GET /v1/eamt in pages, with filters', async () => {
+    const first = await ask('GET', '/v1/eamt?limit=1');
+    expect(first.body).toEqual({ rows: [{ v4: '198.51.100.1/32', v6: '2001:db8:1::1/128' }], next: 1 });
+    expect((await ask('GET', '/v1/eamt?limit=1&cursor=1')).body).toMatchObject({
+      rows: [{ v4: '198.51.100.8/29' }],
+      next: null,
+    });
+    expect((await ask('GET', '/v1/eamt?v6=2001:db8:2::7')).body.rows).toHaveLength(1);
+    expect((await ask('GET', '/v1/eamt?v4=198.51.100.0/29')).body.rows).toEqual([
+      { v4: '198.51.100.1/32', v6: '2001:db8:1::1/128' },
+    ]);
+  });
+
+  test('POST, GET lookup and DELETE /v1/eamt change the table, and say that the file stays', async () => {
+    const added = await ask('POST', '/v1/eamt', { entries: [{ v4: '198.51.100.2', v6: '2001:db8:3::2' }] });
+    expect(added).toMatchObject({
+      status: 201,
+      body: {
+        changes: ['siit.eamt: number of entries 2 became 3'],
+        note: expect.stringContaining('not written to the file'),
+      },
+    });
+    expect((await ask('GET', '/v1/eamt/lookup?address=198.51.100.2')).body).toEqual({
+      address: '198.51.100.2',
+      entry: { v4: '198.51.100.2/32', v6: '2001:db8:3::2/128' },
+      counterpart: '2001:db8:3::2',
+    });
+    expect((await ask('GET', '/v1/eamt/lookup?address=10.0.0.1')).body).toEqual({
+      address: '10.0.0.1',
+      entry: null,
+      counterpart: null,
+    });
+    expect((await ask('DELETE', '/v1/eamt?v6=2001:db8:3::2')).body.changes).toEqual([
+      'siit.eamt: number of entries 3 became 2',
+    ]);
+    expect((await ask('DELETE', '/v1/eamt?v4=198.51.100.8/29')).status).toBe(200);
+    expect((await ask('DELETE', '/v1/eamt?all=true')).body.changes).toEqual([
+      'siit.eamt: number of entries 1 became 0',
+    ]);
+    expect((await ask('GET', '/v1/eamt')).body).toEqual({ rows: [], next: null });
+  });
+
+  test('POST /v1/eamt takes the largest edit, and not one entry more', async () => {
+    const address = (i: number) => ({
+      v4: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32`,
+      v6: `2001:db8:ffff:ffff:ffff:ffff:${(i >> 16).toString(16).padStart(4, '0')}:${(i & 65535).toString(16).padStart(4, '0')}/128`,
+    });
+    const entries = Array.from({ length: 65_537 }, (_, index) => address(index));
+    expect(await ask('POST', '/v1/eamt', { entries })).toMatchObject({
+      status: 400,
+      body: {
+        message: expect.stringMatching(/entries: found a list of 65537, expected at most 65536 EAM entries here/),
+      },
+    });
+    let size = 0;
+    const addEamt: ControlTarget['addEamt'] = async (records) => {
+      size = records.length / EAM_ADD_BYTES;
+      return { changes: [], warnings: [] };
+    };
+    target = { ...target, addEamt };
+    expect((await ask('POST', '/v1/eamt', { entries: entries.slice(1) })).status).toBe(201);
+    expect(size).toBe(65_536);
+  });
+
+  test.each<[Method, string, unknown, number, string, RegExp]>([
+    ['GET', '/v1/sessions', undefined, 409, 'PLT_WRONG_MODE', /no session table here: this translator is stateless/],
+    ['GET', '/v1/bib', undefined, 409, 'PLT_WRONG_MODE', /no BIB here/],
+    ['DELETE', '/v1/bib?protocol=tcp&v4=192.0.2.1%231', undefined, 409, 'PLT_WRONG_MODE', /no BIB here/],
+    ['POST', '/v1/bib', { protocol: 'tcp', v6: '::1#1', v4: '192.0.2.1#1' }, 409, 'PLT_WRONG_MODE', /no BIB here/],
+    ['GET', '/v1/pool4', undefined, 409, 'PLT_WRONG_MODE', /no pool4 with ports/],
+    ['POST', '/v1/pool4', { prefix: '192.0.2.1' }, 409, 'PLT_WRONG_MODE', /no pool4 with ports/],
+    ['DELETE', '/v1/pool4?prefix=192.0.2.1', undefined, 409, 'PLT_WRONG_MODE', /no pool4 with ports/],
+    ['GET', '/v1/eamt?v4=192.0.2.1%2380', undefined, 400, 'PLT_REQUEST_INVALID', /v4: found "192\.0\.2\.1#80"/],
+    ['GET', '/v1/eamt?v6=192.0.2.1', undefined, 400, 'PLT_REQUEST_INVALID', /v6: found/],
+    ['GET', '/v1/eamt?limit=4097', undefined, 400, 'PLT_REQUEST_INVALID', /limit/],
+    ['GET', '/v1/eamt/lookup', undefined, 400, 'PLT_REQUEST_INVALID', /address: found nothing/],
+    ['GET', '/v1/eamt/lookup?address=192.0.2.0/24', undefined, 400, 'PLT_REQUEST_INVALID', /address/],
+    ['POST', '/v1/eamt', {}, 400, 'PLT_REQUEST_INVALID', /entries: found nothing, expected a list/],
+    ['POST', '/v1/eamt', { entries: [] }, 400, 'PLT_REQUEST_INVALID', /an empty list, expected 1 to 65536/],
+    [
+      'POST',
+      '/v1/eamt',
+      {
+        entries: [
+          { v4: '192.0.2.1', v6: '::1' },
+          { v4: '192.0.2.0/24', v6: '::2' },
+        ],
+      },
+      400,
+      'PLT_REQUEST_INVALID',
+      /entries\[1\]\.v6: found "::2", expected an IPv6 prefix of at most \/120/,
+    ],
+    ['POST', '/v1/eamt', { entries: [{ v4: '198.51.100.1', v6: '::1' }] }, 409, 'PLT_EAM_REFUSED', /198\.51\.100\.1/],
+    ['POST', '/v1/eamt', { entries: Array(30).fill({}) }, 400, 'PLT_REQUEST_INVALID', /^body: (?:[^;]*; ){19}[^;]*$/],
+    ['DELETE', '/v1/eamt', undefined, 400, 'PLT_REQUEST_INVALID', /found 0 of v4, v6 and all, expected one of them/],
+    ['DELETE', '/v1/eamt?all=true&v4=1.2.3.4', undefined, 400, 'PLT_REQUEST_INVALID', /found 2 of v4, v6 and all/],
+    ['DELETE', '/v1/eamt?all=yes', undefined, 400, 'PLT_REQUEST_INVALID', /all: found "yes"/],
+    ['DELETE', '/v1/eamt?v4=198.51.100.2', undefined, 404, 'PLT_EAM_NOT_FOUND', /198\.51\.100\.2\/32/],
+  ])('refuses %s %s %o', async (method, url, body, status, code, sentence) => {
+    const before = host.config;
+    const answer = await ask(method, url, body);
+    expect(answer).toMatchObject({ status, body: { code, message: expect.stringMatching(sentence) } });
+    expect(answer.body.message).not.toContain('\n');
+    expect(host.config).toBe(before);
+  });
+});
+
 describe('refuses with a code and a sentence', () => {
   test.each<[Method, string, unknown, number, string, RegExp]>([
     [
@@ -187,6 +330,10 @@ describe('refuses with a code and a sentence', () => {
       /expected one of 198\.51\.100\.0\/28/,
     ],
     ['DELETE', '/v1/pool4?prefix=198.51.100.0/28', undefined, 409, 'PLT_CONFIG_INVALID', /pool4 would be empty/],
+    ['GET', '/v1/eamt', undefined, 409, 'PLT_WRONG_MODE', /no EAM table here: this translator is a PLAT/],
+    ['GET', '/v1/eamt/lookup?address=::1', undefined, 409, 'PLT_WRONG_MODE', /no EAM table here/],
+    ['DELETE', '/v1/eamt?all=true', undefined, 409, 'PLT_WRONG_MODE', /no EAM table here/],
+    ['POST', '/v1/eamt', { entries: [{ v4: '10.0.0.1', v6: '::1' }] }, 409, 'PLT_WRONG_MODE', /no EAM table here/],
     ['GET', '/v2/status', undefined, 404, 'PLT_ROUTE_UNKNOWN', /no GET \/v2\/status/],
   ])('%s %s %o', async (method, url, body, status, code, sentence) => {
     const before = JSON.stringify(host.config);

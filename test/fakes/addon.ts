@@ -10,6 +10,7 @@ import type {
   BibRow,
   CoreConfig,
   Dataplane,
+  DropEvent,
   Limits,
   LinkRow,
   Netlink,
@@ -20,6 +21,7 @@ import type {
   StaticBib,
   TableQuery,
 } from '../../src/native/addon.js';
+import { buildFakeEamTable } from './eamt.js';
 
 /** An Error as the addon throws it. */
 export function systemError(code: string, syscall = 'ioctl'): Error {
@@ -41,6 +43,8 @@ export interface FakeHost {
   /** The snapshot in force, null before the device is opened. */
   config: CoreConfig | null;
   limits: Limits | null;
+  /** What the next call of `readEvents` answers. */
+  drops: { events: DropEvent[]; lost: number };
   alive: boolean;
   /** Queries the sessions were listed with. */
   queries: TableQuery[];
@@ -74,6 +78,7 @@ export function createFakeHost(): FakeHost {
     counters: [0n, 5n, 2n ** 40n],
     config: null,
     limits: null,
+    drops: { events: [], lost: 0 },
     alive: true,
     queries: [],
     open: 0,
@@ -193,7 +198,15 @@ export function createFakeAddon(host: FakeHost): Addon {
       },
       async sizes() {
         const { length } = host.sessions;
-        return { sessions: length, bib: 1, staticBib: 0, hosts: 1, reassembly: 0, storedSyns: 0, memoryBytes: 1048576 };
+        const unused = { staticBib: 0, reassembly: 0, storedSyns: 0, pathMtus: 3 };
+        return { sessions: length, bib: 1, hosts: 1, ...unused, memoryBytes: 1048576 };
+      },
+      trace: async () => {},
+      readTrace: async () => ({ records: [], lost: 0 }),
+      async readEvents() {
+        const { drops } = host;
+        host.drops = { events: [], lost: 0 };
+        return drops;
       },
       alive: () => host.alive,
       counters: () => BigUint64Array.from(host.counters),
@@ -217,6 +230,7 @@ export function createFakeAddon(host: FakeHost): Addon {
     Simulator: function Open() {
       throw new Error('the fake has no simulator');
     } as unknown as Addon['Simulator'],
+    buildEamTable: buildFakeEamTable,
     counters: [
       { name: 'drop.v6.no_session', explain: 'IPv6 packets without a session (RFC 6146 §3.5).' },
       { name: 'translated.v6_to_v4', explain: 'Packets translated from IPv6 to IPv4.' },

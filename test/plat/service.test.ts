@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { parseConfig } from '../../src/config/file.js';
-import type { Config } from '../../src/config/schema.js';
+import type { PlatFile } from '../../src/config/schema.js';
 import type { PlatypusError } from '../../src/errors.js';
 import { type PlatService, startPlat } from '../../src/plat/service.js';
+import { platFile } from '../config/configs.js';
 import { createFakeAddon, createFakeHost, type FakeHost, systemError } from '../fakes/addon.js';
 
-function config(plat: string): Config {
-  return parseConfig(`plat: { pool6: 2001:db8:64::/96, ${plat} }`, 'test.yaml').config;
+function config(plat: string): PlatFile {
+  return platFile(`plat: { pool6: 2001:db8:64::/96, ${plat} }`);
 }
 
 const POOL4 = 'pool4: [198.51.100.0/28, 198.51.100.16/30]';
@@ -22,7 +22,7 @@ beforeEach(() => {
   sysctl = { 'net.ipv4.ip_forward': '1\n', 'net.ipv6.conf.all.forwarding': '1\n' };
 });
 
-function start(wanted: Config = basic, signal?: AbortSignal): Promise<PlatService> {
+function start(wanted: PlatFile = basic, signal?: AbortSignal): Promise<PlatService> {
   const push = (message: string) => void logged.push(message);
   const log = { info: push, warn: push, error: push };
   return startPlat(

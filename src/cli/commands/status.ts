@@ -6,32 +6,43 @@ import { withClient } from '../command.js';
 import type { Io } from '../io.js';
 import { createTable } from '../table.js';
 
-function of(used: number, limit: number): string {
-  return `${used} of ${limit}`;
-}
-
 /** What the table says, in its order. */
 function lines(status: StatusReport): [string, string][] {
   const { sizes, limits } = status;
   const offload = Object.entries(status.offload).filter(([, on]) => on);
+  /** A line for a table, when this translator has it. */
+  const full = (name: string, used: number, limit: number | undefined, more = ''): [string, string][] =>
+    limit === undefined ? [] : [[name, `${used} of ${limit}${more}`]];
   return [
     ['state', status.alive ? 'running' : 'a worker has ended'],
+    ['mode', status.mode === 'plat' ? 'plat (stateful NAT64)' : 'siit (stateless)'],
     ['version', status.version],
     ['process', String(status.pid)],
     ['uptime', formatDuration(status.uptimeSeconds)],
-    ['file', status.file ?? 'none (platypus plat)'],
+    ['file', status.file ?? `none (platypus ${status.mode})`],
     ['device', status.device],
     ['offload', offload.length === 0 ? 'none' : offload.map(([name]) => name).join(', ')],
     ['mtu', `${status.mtu6} (IPv6), ${status.mtu4} (IPv4)`],
-    ['pool6', status.pool6.join(', ')],
-    ['pool4', status.pool4.join(', ')],
-    ['sessions', of(sizes.sessions, limits.sessions)],
-    ['bib', `${of(sizes.bib, limits.bib)}, ${sizes.staticBib} static`],
-    ['hosts', of(sizes.hosts, limits.hosts)],
-    ['reassembly', of(sizes.reassembly, limits.reassembly)],
-    ['stored SYNs', of(sizes.storedSyns, limits.storedSyns)],
+    ['pool6', few(status.pool6)],
+    ['pool4', few(status.pool4)],
+    ...(status.eamt === null ? [] : [['eamt', `${status.eamt} entries`] satisfies [string, string]]),
+    ['announce', few(status.announce)],
+    ...full('sessions', sizes.sessions, limits.sessions),
+    ...full('bib', sizes.bib, limits.bib, `, ${sizes.staticBib} static`),
+    ...full('hosts', sizes.hosts, limits.hosts),
+    ...full('reassembly', sizes.reassembly, limits.reassembly),
+    ...full('stored SYNs', sizes.storedSyns, limits.storedSyns),
+    ...full('path MTUs', sizes.pathMtus, limits.pathMtus),
     ['memory', `${(sizes.memoryBytes / 1024 / 1024).toFixed(1)} MiB`],
   ];
+}
+
+const SHOWN_PREFIXES = 8;
+
+function few(prefixes: readonly string[]): string {
+  if (prefixes.length === 0) return 'none';
+  const more = prefixes.length - SHOWN_PREFIXES;
+  return `${prefixes.slice(0, SHOWN_PREFIXES).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 /** Adds the command. */
