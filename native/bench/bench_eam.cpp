@@ -38,7 +38,7 @@ Spread measure(int rounds, Round&& round) {
   return {times.front(), times[times.size() / 2], times.back()};
 }
 
-/// Entry `n` of a table: single addresses, or lengths between /20 and /32 and as much of IPv6.
+/// Entry `n` of a table: single addresses, or seven IPv4 lengths beside five of IPv6.
 EamEntry entryOf(uint32_t n, bool mixed) {
   EamEntry entry;
   // An odd multiplier: distinct, and in no order.

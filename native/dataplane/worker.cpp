@@ -374,11 +374,12 @@ void Worker::setClock(uint64_t nowMs) {
     started_ = true;
     nat64_.tables().startAt(now_);
   }
+  // Before any packet, so that no late fragment completes a datagram whose time is over.
+  const uint32_t lost = reassembly_.expire(now_);
+  if (lost != 0) counters_.add(Counter::kDropFragmentTimeout, lost);
 }
 
 bool Worker::expire(uint32_t budget) {
-  const uint32_t lost = reassembly_.expire(now_);
-  if (lost != 0) counters_.add(Counter::kDropFragmentTimeout, lost);
   nat64_.pathMtus().expire(now_);
   if (config_ == nullptr) return true;
   return nat64_.expire(now_, budget, split_slot_, [&](const Nat64::Ending& ending, Packet& probe) {

@@ -105,6 +105,15 @@ TEST_CASE("SIIT-EAM-08, SIIT-EAM-09, SIIT-EAM-10 simple: out to IPv4, and right 
   }
 }
 
+TEST_CASE("SIIT-EAM-10 simple: an error from another host of the table keeps that host's mapping") {
+  Rig rig(Hairpin::kSimple);
+  const Bytes quoted = packet4(17, udp(5), {.source4 = "192.0.2.1", .destination4 = "192.0.2.2"});
+  const Bytes error =
+      packet4(1, icmp(3, 3, 0, quoted), {.source4 = "192.0.2.24", .destination4 = "192.0.2.1"});
+  CHECK(addresses(rig.send(error)) ==
+        "2001:db8:cccc::8 > 2001:db8:aaaa::, 2001:db8:aaaa:: > 64:ff9b::c000:202");
+}
+
 TEST_CASE("SIIT-EAM-07 none: what returns from IPv4 is translated by the table throughout") {
   const char* const outs[] = {
       "2001:db8:aaaa:: > 2001:db8:bbbb::b", "2001:db8:bbbb::b > 2001:db8:aaaa::",

@@ -123,6 +123,9 @@ TEST_CASE("trace: by protocol; 1 and 58 both mean ICMP of either family") {
     Traced rig({.protocol = number});
     CHECK(rig.records(packet6(58, icmp(128, 0, 1, {}))) == 1);
     CHECK(rig.records(packet4(1, icmp(8, 0, 1, {}))) == 1);
+    // Dropped without an answer, so there is no other family to match.
+    CHECK(rig.records(packet6(58, icmp(135, 0, 1, {}))) == 1);
+    CHECK(rig.records(packet4(1, icmp(13, 0, 1, {}))) == 1);
     CHECK(rig.records(packet6(17, udp(5))) == 0);
     CHECK(rig.records(packet4(6, tcp(5))) == 0);
   }

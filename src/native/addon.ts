@@ -195,7 +195,7 @@ export interface Limits {
   reassembly: number;
   /** SYNs kept while waiting for the IPv6 side (RFC 6146 §3.5.2.2). */
   storedSyns: number;
-  /** IPv4 destinations whose path MTU is remembered, 24 bytes each; rounded up to a power of two. */
+  /** IPv4 destinations whose path MTU is remembered, 12 bytes each; rounded up to a power of two. */
   pathMtus: number;
 }
 
