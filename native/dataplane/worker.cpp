@@ -33,6 +33,7 @@ constexpr bool isMask(const std::optional<Ipv4Prefix>& prefix, Ipv4Address addre
 
 Worker::Worker(Port& port, const Options& options)
     : port_(port),
+      coalescer_(port.segmentation()),
       mode_(options.mode),
       nat64_(options.limits, options.shard, options.seed, counters_),
       reassembly_(options.limits.reassembly, nat64_.tables().hashKey()),
@@ -78,11 +79,14 @@ size_t Worker::poll(uint64_t nowMs) {
       if (flight.v4.hash != 0) nat64_.tables().prefetchSession(flight.v4);
     }
   }
+  coalescing_ = count > 1 && coalescer_.isUseful();
   for (size_t i = 0; i < count; ++i) {
     if (trace_ != nullptr) trace_->begin(packets_[i], config_->translation.pool6);
     handle(packets_[i], flights_[i], false);
     if (trace_ != nullptr) trace_->end();
   }
+  coalescer_.flush([this](Packet& packet) { write(packet); });
+  coalescing_ = false;
   behind_ = !expire(kExpireBudget);
   countLosses();
   return count;
@@ -310,9 +314,27 @@ void Worker::emitV6(Packet& packet, const Sizing& sizing, uint32_t identificatio
 }
 
 void Worker::send(Packet& packet) {
+  if (trace_ != nullptr) trace_->sent(packet, config_->translation.pool6);
+  if (coalescing_) {
+    // Only what lies in a slot of the burst can wait for its end.
+    const auto result = isOfBurst(packet) ? coalescer_.add(packet) : Coalescer::Result::kPass;
+    if (result == Coalescer::Result::kHeld) return;
+    if (result == Coalescer::Result::kJoined) return countJoined(packet);
+    coalescer_.flushBefore(packet, [this](Packet& held) { write(held); });
+  }
+  write(packet);
+}
+
+/// The counters of segments, not of super-packets: the first of these is no segment that joined.
+void Worker::countJoined(const Packet& packet) {
+  const bool v6 = (std::to_integer<uint8_t>(packet.data()[0]) >> 4) == 6;
+  const auto protocol = std::to_integer<uint8_t>(packet.data()[v6 ? 6 : 9]);
+  counters_.add(protocol == protocol::kTcp ? Counter::kTcpCoalesced : Counter::kUdpCoalesced);
+}
+
+void Worker::write(Packet& packet) {
   const bool v6 = (std::to_integer<uint8_t>(packet.data()[0]) >> 4) == 6;
   const uint32_t bytes = packet.length();
-  if (trace_ != nullptr) trace_->sent(packet, config_->translation.pool6);
   if (!port_.send(packet)) return;  // counted by the port, see countLosses()
   counters_.add(v6 ? Counter::kSentV6 : Counter::kSentV4);
   counters_.add(v6 ? Counter::kSentV6Bytes : Counter::kSentV4Bytes, bytes);

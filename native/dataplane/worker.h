@@ -19,6 +19,7 @@
 #include "nat64/nat64.h"
 #include "nat64/reassembly.h"
 #include "packet/counter.h"
+#include "port/coalesce.h"
 #include "port/port.h"
 #include "siit/originate.h"
 #include "siit/stateless.h"
@@ -105,6 +106,11 @@ class Worker {
   void emitV4(Packet& packet, const Sizing& sizing);
   void emitV6(Packet& packet, const Sizing& sizing, uint32_t identification);
   void send(Packet& packet);
+  void write(Packet& packet);
+  void countJoined(const Packet& packet);
+  bool isOfBurst(const Packet& packet) const {
+    return &packet >= packets_.data() && &packet < packets_.data() + kBurst;
+  }
   void setClock(uint64_t nowMs);
   bool expire(uint32_t budget);
   void countLosses();
@@ -112,6 +118,8 @@ class Worker {
   Ipv6Address errorSource6() const;
 
   Port& port_;
+  Coalescer coalescer_;
+  bool coalescing_ = false;  // this burst
   const Mode mode_;
   Counters counters_;
   Nat64 nat64_;

@@ -1,6 +1,6 @@
-// Writes native/fuzz/corpus/{fuzz_parse,fuzz_siit,fuzz_eam}: one seed a packet of the vectors, some with offload, some
-// with settings of the stateless translator; and changes of EAM tables. `node native/fuzz/make-corpus.mjs`; the results
-// are committed.
+// Writes native/fuzz/corpus/{fuzz_parse,fuzz_siit,fuzz_eam,fuzz_coalesce}: one seed a packet of the vectors, some with
+// offload, some with settings of the stateless translator; changes of EAM tables; flows whose segments follow each other.
+// `node native/fuzz/make-corpus.mjs`; the results are committed.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const here = new URL('.', import.meta.url);
@@ -135,3 +135,22 @@ const tables = {
     range(4).map((n) => octets(5, 0xe0 + n)).join('') + add(16, 64) + change + looks + octets(5, 0, 32, 1, 2) + change,
 };
 for (const [name, hex] of Object.entries(tables)) write('fuzz_eam', name, '', '', hex);
+
+// fuzz_coalesce: kinds, then packets (02 fills checksums in) and segments that follow (01).
+const segment = `c35001bb01020304050607085010ffff00000000${'5a'.repeat(100)}`;
+const datagrams = `9c40003500240000${'5b'.repeat(28)}`;
+const ip4 = (protocol, body) =>
+  `4500${octets((20 + body.length / 2) >> 8, (20 + body.length / 2) & 255)}000040004011`.slice(0, -2) +
+  `${octets(protocol)}0000c0000221c6336402${body}`;
+const ip6 = (protocol, body) =>
+  `60000000${octets(body.length >> 9, (body.length / 2) & 255)}${octets(protocol)}40${addresses6}${body}`;
+const first = (hex) => octets(2, hex.length >> 9, (hex.length / 2) & 255) + hex;
+const follow = (bytes) => octets(3, bytes >> 8, bytes & 255);
+const flows = {
+  tcp4: first(ip4(6, segment)) + follow(100).repeat(4) + follow(40),
+  tcp6: first(ip6(6, segment)) + follow(100).repeat(3) + follow(101) + follow(100),
+  udp4: first(ip4(17, datagrams)) + follow(28).repeat(3) + follow(9) + follow(28),
+  udp6: first(ip6(17, datagrams)) + follow(28).repeat(60),
+  mixed: first(ip4(6, segment)) + follow(100) + first(ip6(17, datagrams)) + follow(28) + first(ip4(1, datagrams)) + follow(100),
+};
+for (const [name, hex] of Object.entries(flows)) write('fuzz_coalesce', name, '03', '', hex);

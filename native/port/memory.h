@@ -26,7 +26,8 @@ struct MemoryPacket {
 class MemoryPort final : public Port {
  public:
   /// `capacity` packets may wait to be received, as many in the output; more are refused.
-  explicit MemoryPort(size_t capacity = 65'536) : capacity_(capacity) {}
+  explicit MemoryPort(size_t capacity = 65'536, PortSegmentation segmentation = {})
+      : capacity_(capacity), segmentation_(segmentation) {}
   ~MemoryPort() override;
 
   /// Queues a packet for receive(). False, and nothing queued, when the queue is full or the packet
@@ -36,6 +37,7 @@ class MemoryPort final : public Port {
   /// What was sent since the last call, in order.
   std::vector<MemoryPacket> takeSent();
 
+  PortSegmentation segmentation() const override { return segmentation_; }
   size_t receive(std::span<Packet> packets) override;
   /// Copies the packet into the output. False when the output is full.
   bool send(Packet& packet) override;
@@ -46,6 +48,7 @@ class MemoryPort final : public Port {
   static constexpr size_t kSlots = 64;
 
   const size_t capacity_;
+  const PortSegmentation segmentation_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool woken_ = false;

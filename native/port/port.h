@@ -17,9 +17,17 @@ struct PortLosses {
   uint64_t refused = 0;     // not accepted for another reason
 };
 
+/// Super-packets that a port takes apart by itself.
+struct PortSegmentation {
+  bool tcp = false;
+  bool udp = false;
+};
+
 class Port {
  public:
   virtual ~Port() = default;
+
+  virtual PortSegmentation segmentation() const { return {}; }
 
   /// Fills up to packets.size() packets that are ready now; never waits. Each Packet brings its own
   /// slot. Returns how many were filled; 0 when none was ready.

@@ -69,6 +69,9 @@ class TunPort final : public Port {
 
   size_t receive(std::span<Packet> packets) override;
   bool send(Packet& packet) override;
+  PortSegmentation segmentation() const override {
+    return {.tcp = capabilities_.tso, .udp = capabilities_.uso};
+  }
   PortLosses losses() const override {
     return {stats_.short_read + stats_.oversize + stats_.unknown_gso + stats_.bad_offload,
             stats_.send_queue_full, stats_.send_error};
