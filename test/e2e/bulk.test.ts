@@ -23,4 +23,17 @@ onNetwork('bulk', {}, (at) => {
     expect(bitsPerSecond).toBeGreaterThan(0);
     expect(superPackets(await translator.counters())).toBeGreaterThan(before);
   });
+
+  // The last ones: the hosts stay without offload.
+  test.each([
+    ['up', upload],
+    ['down', download],
+  ] as const)('%s: segments that come one by one are joined, and 20 MB are unharmed', async (direction, transfer) => {
+    const { customer, server, folder, translator } = at();
+    const sender = direction === 'up' ? customer : server;
+    await sender.script('ethtool -K eth0 tso off gso off tx off');
+    const before = (await translator.counters())['offload.tcp_coalesced'] ?? 0;
+    expect(await transfer(customer, folder, megabytes20)).toMatch(/SHA-256 equal/);
+    expect((await translator.counters())['offload.tcp_coalesced'] ?? 0).toBeGreaterThan(before + 1000);
+  });
 });
