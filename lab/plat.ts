@@ -40,6 +40,10 @@ export interface PlatOptions {
   config?: string;
   /** More arguments for `platypus plat`. */
   args?: readonly string[];
+  /** Starts `platypus siit` with these arguments instead; `eamt` is written to a file, which `--eamt` names. */
+  siit?: { args: readonly string[]; eamt?: string };
+  /** Names the socket, for a second translator on the same host; `plat` unless told. */
+  name?: string;
 }
 
 /** Runs the `platypus` command on a host, to its end. */
@@ -69,15 +73,23 @@ function appears(file: string, signal: AbortSignal): Promise<void> {
 
 /** Starts the PLAT and waits until its control socket answers. Rejects with its last words when it ends instead. */
 export async function startPlat(network: Network, options: PlatOptions = {}): Promise<Plat> {
-  const socket = join(network.folder, 'plat.sock');
-  const how =
-    options.config === undefined
-      ? ['plat', '--pool6', pool6, '--pool4', pool4, '--socket', socket, ...(options.args ?? [])]
-      : ['run', '-c', configFile(network), '--socket', socket];
-  if (options.config !== undefined) await writeFile(configFile(network), options.config);
+  const name = options.name ?? 'plat';
+  const socket = join(network.folder, `${name}.sock`);
+  let how = ['plat', '--pool6', pool6, '--pool4', pool4, ...(options.args ?? [])];
+  if (options.config !== undefined) {
+    await writeFile(configFile(network), options.config);
+    how = ['run', '-c', configFile(network)];
+  } else if (options.siit !== undefined) {
+    how = ['siit', ...options.siit.args];
+    if (options.siit.eamt !== undefined) {
+      const eamt = join(network.folder, `${name}.eamt`);
+      await writeFile(eamt, options.siit.eamt);
+      how.push('--eamt', eamt);
+    }
+  }
 
   const host = network.plat;
-  const service = host.start([process.execPath, program, ...how]);
+  const service = host.start([process.execPath, program, ...how, '--socket', socket]);
   const command = (args: readonly string[]) => platypus(host, [...args, '--socket', socket]);
   const plat: Plat = {
     host,

@@ -31,27 +31,31 @@ export async function serve(host: Host, name: string, ...args: (string | number)
 }
 
 /** What the demo needs on the IPv4 side: HTTP and a UDP echo. They end with their host. */
-export async function startServers(server: Host): Promise<void> {
-  await serve(server, 'http-server', server4, httpPort);
-  await serve(server, 'udp-echo', server4, udpPort);
+export async function startServers(server: Host, address = server4): Promise<void> {
+  await serve(server, 'http-server', address, httpPort);
+  await serve(server, 'udp-echo', address, udpPort);
 }
+
+const family = (address: string) => (address.includes(':') ? '-6' : '-4');
 
 /** `ping`: every request must be answered. */
 export async function ping(from: Host, to: string, bytes = 56): Promise<string> {
-  const out = await must(from.run(['ping', '-6', '-n', '-c', '3', '-i', '0.2', '-w', '10', '-s', String(bytes), to]));
+  const out = await must(
+    from.run(['ping', family(to), '-n', '-c', '3', '-i', '0.2', '-w', '10', '-s', String(bytes), to]),
+  );
   const times = out.match(/= [\d.]+\/([\d.]+)\//)?.[1];
   const received = out.match(/(\d+) received/)?.[1];
   if (received !== '3') throw new Error(`${received ?? 'none'} of 3 came back`);
   return `3 of 3 back, ${times} ms on average`;
 }
 
-export function url(path: string, address6 = through(server4)): string {
-  return `http://[${address6}]:${httpPort}/${path}`;
+export function url(path: string, address = through(server4)): string {
+  return `http://${address.includes(':') ? `[${address}]` : address}:${httpPort}/${path}`;
 }
 
 /** `curl`: a small page. Returns who the server thinks is asking, `192.0.2.1#5000`. */
-export async function whoami(from: Host): Promise<string> {
-  return (await must(from.run(['curl', '-sS', '--fail', '--max-time', '10', url('whoami')]))).trim();
+export async function whoami(from: Host, address?: string): Promise<string> {
+  return (await must(from.run(['curl', '-sS', '--fail', '--max-time', '10', url('whoami', address)]))).trim();
 }
 
 export async function askUdp(from: Host, bytes: number, to = through(server4), port = udpPort): Promise<string> {
@@ -59,15 +63,13 @@ export async function askUdp(from: Host, bytes: number, to = through(server4), p
 }
 
 /** Downloads `bytes` bytes and compares their SHA-256 with that of the pattern. */
-export async function download(from: Host, folder: string, bytes: number): Promise<string> {
+export async function download(from: Host, folder: string, bytes: number, address?: string): Promise<string> {
   const file = join(folder, 'download');
+  const target = url(`bytes/${bytes}`, address);
   const rate = await must(
-    from.run(
-      ['curl', '-sS', '--fail', '--max-time', '60', '-w', '%{speed_download}', '-o', file, url(`bytes/${bytes}`)],
-      {
-        timeoutMs: 70_000,
-      },
-    ),
+    from.run(['curl', '-sS', '--fail', '--max-time', '60', '-w', '%{speed_download}', '-o', file, target], {
+      timeoutMs: 70_000,
+    }),
   );
   const hash = createHash('sha256');
   await pipeline(createReadStream(file), hash);
@@ -76,12 +78,13 @@ export async function download(from: Host, folder: string, bytes: number): Promi
 }
 
 /** Uploads `bytes` bytes; the server says which SHA-256 arrived. */
-export async function upload(from: Host, folder: string, bytes: number): Promise<string> {
+export async function upload(from: Host, folder: string, bytes: number, address?: string): Promise<string> {
   const file = join(folder, 'upload');
+  const target = url('sink', address);
   await writeFile(file, pattern(bytes));
   const out = await must(
     from.run(
-      ['curl', '-sS', '--fail', '--max-time', '60', '-H', 'Expect:', '-w', '%{speed_upload}', '-T', file, url('sink')],
+      ['curl', '-sS', '--fail', '--max-time', '60', '-H', 'Expect:', '-w', '%{speed_upload}', '-T', file, target],
       { timeoutMs: 70_000 },
     ),
   );
@@ -92,7 +95,7 @@ export async function upload(from: Host, folder: string, bytes: number): Promise
 
 /** The hops of a traceroute, `*` for one that was silent. UDP probes unless told. */
 export async function traceroute(from: Host, to: string, ...options: string[]): Promise<string[]> {
-  const out = await must(from.run(['traceroute', '-6', '-n', '-q', '1', '-w', '2', '-m', '8', ...options, to]));
+  const out = await must(from.run(['traceroute', family(to), '-n', '-q', '1', '-w', '2', '-m', '8', ...options, to]));
   return [...out.matchAll(/^ *\d+ +(\S+)/gm)].map((match) => match[1] ?? '*');
 }
 

@@ -10,14 +10,14 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const source = join(root, '..', 'shared', 'conformance');
 const target = join(root, 'test', 'vectors');
 
-/** Rows `| ID | requirement | strength | …` of one table file; `\|` inside a cell is text. */
+/** Rows `| ID | requirement | strength | source | …` of one table file; `\|` inside a cell is text. */
 function requirements(file) {
   const table = file.replace(/\.md$/, '');
   const rows = [];
   for (const line of readFileSync(join(source, file), 'utf8').split('\n')) {
     const cells = line.split(/(?<!\\)\|/).map((cell) => cell.trim());
     if (/^(SIIT|N64|XLAT|DNS|BGP|OSPF)-\w+-\d+[a-z]?$/.test(cells[1] ?? '')) {
-      rows.push({ id: cells[1], strength: cells[3], table });
+      rows.push({ id: cells[1], strength: cells[3], table, source: cells[4] });
     }
   }
   return rows;

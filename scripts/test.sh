@@ -39,7 +39,7 @@ part 'end-to-end tests in network namespaces'
 vitest e2e scripts/in-namespaces.sh
 
 part 'conformance'
-node scripts/conformance.mjs
+node scripts/conformance.mjs --check
 
 part 'summary'
 node scripts/summary.mjs

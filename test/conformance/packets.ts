@@ -324,3 +324,35 @@ export function read(packet: Buffer): Read {
   }
   return result;
 }
+
+/** What RFC 4884 appends to an ICMP error. */
+export interface Extension {
+  /** The quoted packet with its padding. */
+  original: Buffer;
+  objects: { class: number; type: number; payload: Buffer }[];
+  /** Version 2, a checksum that holds, and objects that end where the message does. */
+  valid: boolean;
+}
+
+/** The extension of an ICMP error, or null where its length attribute is zero (RFC 4884 §4). */
+export function extension(error: Read): Extension | null {
+  const length = error.version === 6 ? (error.payload[4] ?? 0) * 8 : (error.payload[5] ?? 0) * 4;
+  if (length === 0) return null;
+  const structure = error.data.subarray(length);
+  const objects: Extension['objects'] = [];
+  let at = 4;
+  while (at + 4 <= structure.length && structure.readUInt16BE(at) >= 4) {
+    const end = at + structure.readUInt16BE(at);
+    objects.push({
+      class: structure[at + 2] ?? 0,
+      type: structure[at + 3] ?? 0,
+      payload: structure.subarray(at + 4, end),
+    });
+    at = end;
+  }
+  return {
+    original: error.data.subarray(0, length),
+    objects,
+    valid: structure.readUInt16BE(0) === 0x2000 && checksum(structure) === 0 && at === structure.length,
+  };
+}

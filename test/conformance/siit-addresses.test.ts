@@ -1,8 +1,10 @@
 /** siit.md section 1 on the vectors of rfc6052_embeddings: embedding and taking out, RFC 6052. */
 import { describe, expect, test } from 'vitest';
+import { toSiitCoreConfig } from '../../src/config/core.js';
+import { parseConfig } from '../../src/config/file.js';
 import { readVectors } from '../config/vectors.js';
 import { addressBytes, icmp, read, udp } from './packets.js';
-import { addon, server, small, stateful, translator } from './translator.js';
+import { addon, eamTable, prefixOf, server, siit, small, stateful, stateless, translator } from './translator.js';
 
 interface Embedding {
   prefix: string;
@@ -18,13 +20,8 @@ const { vectors, extract_only, reject_prefix_config, wkp_non_global, checksum_ne
   checksum_neutral_prefixes: { prefix: string; neutral: boolean }[];
 }>('rfc6052_embeddings');
 
-function pool6Of(prefix: string) {
-  const [address = '', length] = prefix.split('/');
-  return [{ address, length: Number(length) }];
-}
-
 const ports = { sourcePort: 40_000, destinationPort: 53 };
-const stateless = { mode: 'siit', pool4: [], allowNonGlobal: true } as const;
+const anyAddress = { ...stateless, allowNonGlobal: true } as const;
 
 const ids = {
   32: 'SIIT-ADDR-03',
@@ -39,7 +36,7 @@ const named = <Row extends Embedding>(rows: Row[]) =>
 
 /** A quoted packet may have any address, also those that no packet may come from. */
 function exchange(prefix: string) {
-  const nat = translator({ ...stateless, pool6: pool6Of(prefix) });
+  const nat = translator({ ...anyAddress, pool6: [prefixOf(prefix)] });
   const about = (ipv4: string) =>
     nat.pass(
       icmp({
@@ -76,12 +73,12 @@ describe('embedding', () => {
 });
 
 test.each(reject_prefix_config)('SIIT-ADDR-01, -02 $prefix is refused: $why', ({ prefix }) => {
-  const config = { ...stateful, ...stateless, pool6: pool6Of(prefix) };
+  const config = { ...stateful, ...anyAddress, pool6: [prefixOf(prefix)] };
   expect(() => new addon.Simulator({ limits: small, config })).toThrow(/pool6/);
 });
 
 describe('the well-known prefix', () => {
-  const nat = () => translator({ mode: 'siit', pool4: [], pool6: pool6Of('64:ff9b::/96') });
+  const nat = () => translator({ ...stateless, pool6: [prefixOf('64:ff9b::/96')] });
   const global6 = '64:ff9b::8.8.8.8';
   const versions = (sent: { version: number }[]) => sent.map(({ version }) => version);
 
@@ -107,14 +104,68 @@ describe('the well-known prefix', () => {
 });
 
 test.each(checksum_neutral_prefixes)('SIIT-ADDR-21 $prefix is checksum-neutral: $neutral', ({ prefix, neutral }) => {
-  const nat = translator({ ...stateless, pool6: pool6Of(prefix) });
+  const nat = translator({ ...anyAddress, pool6: [prefixOf(prefix)] });
   const packet = udp({ source: '192.0.2.33', destination: server, ...ports });
   expect(nat.pass(packet).checksum === read(packet).checksum).toBe(neutral);
 });
 
 test('SIIT-ADDR-20 the core takes both forms of the same prefix', () => {
-  const dotted = translator({ ...stateless, pool6: [{ address: '2001:db8:64::0.0.0.0', length: 96 }] });
+  const dotted = translator({ ...anyAddress, pool6: [{ address: '2001:db8:64::0.0.0.0', length: 96 }] });
   expect(dotted.pass(udp({ source: '192.0.2.33', destination: server, ...ports })).source).toBe(
     '2001:db8:64::c000:221',
   );
+});
+
+test.each(['2001:db8:64::/96', '64:ff9b:1::/96', '64:ff9b:1:fffe::/96'])(
+  'SIIT-ADDR-14 %s may carry private addresses, both ways',
+  (prefix) => {
+    const nat = translator({ ...stateless, pool6: [prefixOf(prefix)] });
+    const there = nat.pass(udp({ source: '192.168.1.1', destination: '10.0.0.1', ...ports }));
+    const back = { source: there.destination, destination: there.source, ...ports };
+    expect(nat.pass(udp(back))).toMatchObject({ source: '10.0.0.1', destination: '192.168.1.1' });
+  },
+);
+
+describe('64:ff9b:1::/48', () => {
+  const to = (destination: string) => udp({ source: '2001:db8:64::c000:221', destination, ...ports });
+
+  test.each(['64:ff9b:1::1', '64:ff9b:1::c000:221', '64:ff9b:1:c000:2:2100::'])(
+    'SIIT-ADDR-16 unconfigured, %s is an address like others',
+    (address) => {
+      const nat = translator(stateless);
+      expect(nat.refuse(to(address))).toMatchObject({ type: 1, code: 1 });
+      expect(nat.counter('drop.not_pool6')).toBe(1);
+    },
+  );
+
+  test('SIIT-ADDR-16 an entry of the EAM table may give any of it any IPv4 address', async () => {
+    const nat = translator({ ...stateless, ...siit({ eamt: await eamTable(['203.0.113.5', '64:ff9b:1::c000:221']) }) });
+    expect(nat.pass(to('64:ff9b:1::c000:221')).destination).toBe('203.0.113.5');
+  });
+
+  test.each([
+    ['64:ff9b:1::/48', '64:ff9b:1:c000:2:2100::'],
+    ['64:ff9b:1::/96', '64:ff9b:1::c000:221'],
+  ])('SIIT-ADDR-16 as pool6 %s it holds 192.0.2.33 in %s', (prefix, address) => {
+    const nat = translator({ ...stateless, pool6: [prefixOf(prefix), prefixOf('2001:db8:64::/96')] });
+    expect(nat.pass(to(address)).destination).toBe('192.0.2.33');
+  });
+});
+
+test('SIIT-ADDR-23 a configuration that says nothing but its prefix maps by RFC 6052', () => {
+  const { config } = parseConfig('siit: { pool6: "2001:db8:122::/48" }', 'siit.yaml');
+  if (config.siit === undefined) throw new Error('no siit section');
+  const nat = translator(toSiitCoreConfig(config.siit, null, null));
+  const there = nat.pass(udp({ source: '192.0.2.33', destination: '198.51.100.2', ...ports }));
+  expect(there).toMatchObject({ source: '2001:db8:122:c000:2:2100::', destination: '2001:db8:122:c633:64:200::' });
+  const back = { source: there.destination, destination: there.source, ...ports };
+  expect(nat.pass(udp(back))).toMatchObject({ source: '198.51.100.2', destination: '192.0.2.33' });
+});
+
+test('SIIT-ADDR-11 an address of the prefix whose octet u is set is not of the prefix', () => {
+  const nat = translator({ ...stateless, pool6: [prefixOf('2001:db8::/32')] });
+  const at = { source: '2001:db8:c000:221::', ...ports };
+  expect(nat.pass(udp({ ...at, destination: '2001:db8:c633:6407::' })).destination).toBe(server);
+  expect(nat.refuse(udp({ ...at, destination: '2001:db8:c633:6407:ff00::' }))).toMatchObject({ type: 1, code: 1 });
+  expect(nat.counter('drop.not_pool6')).toBe(1);
 });

@@ -1,13 +1,12 @@
 /** siit.md section 9: errors that the translator originates; and what only a running worker shows. */
 import { describe, expect, test } from 'vitest';
 import { echo, icmp, read, tcp, udp } from './packets.js';
-import { server, through, translator } from './translator.js';
+import { server, stateless, through, translator } from './translator.js';
 
 const host4 = '192.0.2.33';
 const ports = { sourcePort: 40_000, destinationPort: 53 };
 const at4 = { source: host4, destination: server, ...ports };
 const at6 = { source: through(host4), destination: through(server), ...ports };
-const stateless = { mode: 'siit', pool4: [] } as const;
 const own = { icmpSource4: '198.51.100.1', icmpSource6: '2001:db8::1' };
 
 test('SIIT-ERR-01 4to6: what may not be translated is answered with ICMPv4 3/13', () => {
@@ -122,25 +121,63 @@ test('SIIT-4to6-12 a source route with hops left → ICMPv4 3/5', () => {
   expect(translator(stateless).refuse(packet)).toMatchObject({ type: 3, code: 5 });
 });
 
-test('SIIT-6to4-15 a fragment with an extension header behind its Fragment Header is dropped and counted', () => {
-  const packet = udp({ ...at6, fragment: { identification: 1, more: true } });
-  packet[40] = 60;
-  expect(translator(stateless).drop(packet)).toEqual(['drop.fragment.extension_header']);
+test('SIIT-6to4-13 the pointer counts a hop-by-hop header in front of the routing header: 51', () => {
+  const packet = udp(at6);
+  const headers = Buffer.from('2b000104000000001100000100000000', 'hex');
+  const routing = Buffer.concat([packet.subarray(0, 40), headers, packet.subarray(40)]);
+  routing[6] = 0;
+  routing.writeUInt16BE(packet.length - 40 + 16, 4);
+  expect(translator(stateless).refuse(routing)).toMatchObject({ type: 4, code: 0, rest: 51 });
 });
 
-test('SIIT-CSUM-05 drop mode: UDP without checksum is dropped and counted', () => {
-  const nat = translator({ ...stateless, udpZeroChecksum: 'drop' });
-  expect(nat.drop(udp({ ...at4, checksum: 0 }))).toEqual(['drop.udp_checksum_zero']);
+describe('SIIT-6to4-15 a fragment with an extension header behind its Fragment Header', () => {
+  const fragment = (nextHeader: number) => {
+    const packet = udp({ ...at6, data: 'datadata', fragment: { identification: 1, more: true } });
+    packet[40] = nextHeader;
+    return packet;
+  };
+
+  test.each([
+    ['hop-by-hop', 0],
+    ['routing', 43],
+    ['AH', 51],
+    ['destination options', 60],
+  ])('%s: it is dropped and told about', (_, protocol) => {
+    const nat = translator(stateless);
+    expect(nat.drop(fragment(protocol))).toEqual(['drop.fragment.extension_header']);
+    expect(nat.simulator.readEvents()).toEqual({
+      events: [
+        {
+          timeMs: expect.any(Number),
+          reason: 'drop.fragment.extension_header',
+          protocol,
+          source: at6.source,
+          destination: at6.destination,
+          sourcePort: null,
+          destinationPort: null,
+        },
+      ],
+      lost: 0,
+    });
+  });
+
+  test('ESP is none: it passes', () => {
+    const nat = translator(stateless);
+    expect(nat.pass(fragment(50))).toMatchObject({ version: 4, protocol: 50, more: true });
+    expect(nat.simulator.readEvents().events).toEqual([]);
+  });
 });
 
 test('SIIT-4to6-03 a fixed traffic class', () => {
+  expect(translator(stateless).pass(udp({ ...at4, trafficClass: 0xb9 })).trafficClass).toBe(0xb9);
   const nat = translator({ ...stateless, trafficClass: 0 });
   expect(nat.pass(udp({ ...at4, trafficClass: 0xb9 })).trafficClass).toBe(0);
 });
 
 test('SIIT-6to4-02 a fixed TOS', () => {
-  const nat = translator({ ...stateless, tos: 0x28 });
-  expect(nat.pass(udp({ ...at6, trafficClass: 0xb9 })).trafficClass).toBe(0x28);
+  const sent = (tos: number | null) =>
+    translator({ ...stateless, tos }).pass(udp({ ...at6, trafficClass: 0xb9 })).trafficClass;
+  expect([null, 0, 0x28].map(sent)).toEqual([0xb9, 0, 0x28]);
 });
 
 test.each([
@@ -151,24 +188,22 @@ test.each([
   for (let i = 0; i < 1000; i += 1) expect(nat.pass(udp({ ...at, data: `${i}` })).data.toString()).toBe(`${i}`);
 });
 
-test('SIIT-MTU-11 the MSS option is not touched', () => {
+describe('the MSS option', () => {
   const mss = Buffer.from('020405b4', 'hex');
-  const nat = translator(stateless);
-  expect(nat.pass(tcp({ ...at4, flags: 'S', tcpOptions: mss })).tcpOptions.equals(mss)).toBe(true);
-  expect(nat.pass(tcp({ ...at6, flags: 'S', tcpOptions: mss })).tcpOptions.equals(mss)).toBe(true);
-});
+  const syn4 = tcp({ ...at4, flags: 'S', tcpOptions: mss });
+  const syn6 = tcp({ ...at6, flags: 'S', tcpOptions: mss });
 
-test('SIIT-FRM-02 two translators with the same configuration are one', () => {
-  const nats = [translator(stateless), translator(stateless)] as const;
-  const there = nats[0].pass(tcp({ ...at6, flags: 'S' }));
-  const back = tcp({
-    source: there.destination,
-    destination: there.source,
-    sourcePort: there.destinationPort,
-    destinationPort: there.sourcePort,
-    flags: 'SA',
+  test('SIIT-MTU-11 is not touched unless the operator says so', () => {
+    const nat = translator(stateless);
+    expect(nat.pass(syn4).tcpOptions.equals(mss)).toBe(true);
+    expect(nat.pass(syn6).tcpOptions.equals(mss)).toBe(true);
   });
-  expect(nats[1].pass(back)).toMatchObject({ source: at6.destination, destination: at6.source });
+
+  test('SIIT-MTU-11 is lowered to the clamp, both ways', () => {
+    const nat = translator({ ...stateless, mssClamp: 1220 });
+    expect(nat.pass(syn4).tcpOptions.toString('hex')).toBe('020404c4');
+    expect(nat.pass(syn6).tcpOptions.toString('hex')).toBe('020404c4');
+  });
 });
 
 describe('super-packets', () => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { readVectors } from '../config/vectors.js';
 import { icmp, udp } from './packets.js';
-import { server, through, translator } from './translator.js';
+import { server, stateless, through, translator } from './translator.js';
 
 interface Row {
   in_type: number | string;
@@ -41,7 +41,6 @@ const mtus = readVectors<{
 
 const host4 = '192.0.2.33';
 const ports = { sourcePort: 40_000, destinationPort: 53 };
-const stateless = { mode: 'siit', pool4: [] } as const;
 
 /** A router's message to 192.0.2.33, which had sent a datagram; `quoted` bytes of it. */
 function from4(type: number, code: number, rest = 0, { total = 100, quoted = 60 } = {}) {
@@ -129,10 +128,26 @@ describe('types and codes', () => {
     for (const code of [1, 200]) expect(nat.pass(from6(2, code, 1400))).toMatchObject({ type: 3, code: 4, rest: 1380 });
   });
 
-  test('SIIT-IC46-13 the second word is zero where it means nothing', () => {
-    const nat = translator(stateless);
-    expect(nat.pass(from4(3, 1, 0xffff_0000)).rest).toBe(0);
-    expect(nat.pass(from4(3, 2)).rest).toBe(6);
+  test('SIIT-IC46-05 the pointer of protocol unreachable is that of Next Header', () => {
+    expect(translator(stateless).pass(from4(3, 2, 0xffff_ffff)).rest).toBe(6);
+  });
+
+  // What has an MTU, a pointer or an echo's identifier there.
+  const meant4 = (type: number, code: number) => (type === 3 && [2, 4].includes(code)) || [0, 8, 12].includes(type);
+  test.each(rows4.filter((row) => row.action !== 'drop' && !meant4(Number(row.in_type), Number(row.in_code))))(
+    'SIIT-IC46-13 ICMPv4 $in_type/$in_code → $to: the second word is zero',
+    ({ in_type, in_code }) => {
+      expect(translator(stateless).pass(from4(Number(in_type), Number(in_code), 0xffff_ffff)).rest).toBe(0);
+    },
+  );
+
+  test.each([
+    ['SIIT-IC64-03', 1, 0],
+    ['SIIT-IC64-05', 1, 4],
+    ['SIIT-IC64-08', 3, 0],
+    ['SIIT-IC64-10', 4, 1],
+  ])('%s ICMPv6 %i/%i: the second word is zero', (_, type, code) => {
+    expect(translator(stateless).pass(from6(type, code, 0x00ff_ff06)).rest).toBe(0);
   });
 });
 
@@ -189,6 +204,30 @@ describe('path MTU', () => {
       expect(nat.pass(packet)).toMatchObject({ type: 3, code: 4, rest: row.icmpv4_mtu });
     },
   );
+
+  test('SIIT-MTU-03, -04 the plateaus are the operator’s to choose', () => {
+    const nat = translator({ ...stateless, mtu6: 9000, mtu4: 9000, plateaus: [4000, 1450, 1300] });
+    const rest = (total: number) => nat.pass(from4(3, 4, 0, { total, quoted: 28 })).rest;
+    expect([9000, 4001, 4000, 1500, 1450, 1301, 1300].map(rest)).toEqual([4020, 4020, 1470, 1470, 1320, 1320, 1280]);
+  });
+
+  test.each([
+    [100_000, 65_535],
+    [0xffff_ffff, 65_535],
+    [87, 68],
+    [0, 68],
+  ])('SIIT-MTU-08 Packet Too Big with MTU %i → %i', (mtu, rest) => {
+    const nat = translator({ ...stateless, mtu6: 65_535, mtu4: 65_535 });
+    // The MTU of the IPv6 next hop takes its part.
+    expect(nat.pass(from6(2, 0, mtu)).rest).toBe(Math.min(rest, 65_515));
+  });
+
+  test('SIIT-MTU-09 the high half of the second word is zero, whatever the code', () => {
+    const nat = translator(stateless);
+    for (const mtu of [1280, 1400, 0x0001_0000, 0xffff_0000]) {
+      expect(nat.pass(from6(2, 0, mtu)).payload.readUInt16BE(4)).toBe(0);
+    }
+  });
 
   test('SIIT-MTU-10 a hundred Packet Too Big in a burst are a hundred messages', () => {
     const nat = translator({ ...stateless, icmpErrors: { ratePerSecond: 1, burst: 1 } });

@@ -1,8 +1,8 @@
 /** siit.md on the vectors of siit_sizes: DF, fragments and the translator's own "too big". */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readVectors } from '../config/vectors.js';
-import { UDP, udp } from './packets.js';
-import { server, through, translator } from './translator.js';
+import { icmp, UDP, udp } from './packets.js';
+import { server, stateless, through, translator } from './translator.js';
 
 interface To6 {
   ipv4_total_length: number;
@@ -30,8 +30,7 @@ const data = (length: number) => Buffer.alloc(length, 'abcdefg');
 
 function to6(row: To6) {
   const nat = translator({
-    mode: 'siit',
-    pool4: [],
+    ...stateless,
     mtu6: row.mtu_ipv6_nexthop,
     lowestIpv6Mtu: row.lowest_ipv6_mtu,
   });
@@ -76,7 +75,7 @@ test.each(rows6('icmp4-frag-needed'))(`SIIT-4to6-16 ${title6}, MTU $mtu`, (row) 
 });
 
 function to4(row: To4) {
-  const nat = translator({ mode: 'siit', pool4: [], mtu4: row.mtu_ipv4_nexthop });
+  const nat = translator({ ...stateless, mtu4: row.mtu_ipv4_nexthop });
   const payload = data(row.ipv6_length - 48);
   const packet = udp({ source: through('192.0.2.33'), destination: through(server), ...ports, data: payload });
   return { nat, packet };
@@ -107,4 +106,35 @@ test.each(rows4('fragment-ipv4'))(`SIIT-6to4-17 ${title4}, DF $df`, (row) => {
 test.each(rows4('icmp6-packet-too-big'))(`SIIT-6to4-18 ${title4}, MTU $mtu`, (row) => {
   const { nat, packet } = to4(row);
   expect(nat.refuse(packet)).toMatchObject({ type: 2, code: 0, rest: row.mtu });
+});
+
+describe('an IPv4 path below 1260 bytes', () => {
+  const host = '192.0.2.33';
+  const large = (destination: string) =>
+    udp({ source: through(host), destination: through(destination), ...ports, data: data(1232) });
+
+  test('SIIT-6to4-17, SIIT-MTU-02 a router’s 1000 is told as 1280 and served by fragments from then on', () => {
+    const nat = translator(stateless);
+    const there = nat.pass(large(server));
+    const error = icmp({ source: '203.0.113.9', destination: host, type: 3, code: 4, rest: 1000, body: there.bytes });
+    expect(nat.pass(error)).toMatchObject({ type: 2, rest: 1280 });
+    const pieces = nat.send(large(server));
+    expect(pieces.map(({ bytes, dontFragment }) => [bytes.length, dontFragment])).toEqual([
+      [996, false],
+      [284, false],
+    ]);
+    expect(nat.counter('icmp.path_mtu_learned')).toBe(1);
+  });
+
+  test('SIIT-6to4-17 other destinations are not slowed down, and after ten minutes it is tried anew', () => {
+    const nat = translator(stateless);
+    const there = nat.pass(large(server));
+    nat.pass(icmp({ source: server, destination: host, type: 3, code: 4, rest: 1000, body: there.bytes }));
+    nat.pass(large('198.51.100.8'));
+    expect(nat.send(large(server))).toHaveLength(2);
+    nat.wait(599);
+    expect(nat.send(large(server))).toHaveLength(2);
+    nat.wait(2);
+    nat.pass(large(server));
+  });
 });

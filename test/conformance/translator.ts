@@ -3,6 +3,8 @@ import { expect } from 'vitest';
 import {
   type BibRow,
   type CoreConfig,
+  type EamBuild,
+  type EamTable,
   type Limits,
   loadAddon,
   type Offload,
@@ -48,11 +50,40 @@ export const stateful: CoreConfig = {
   icmpSource6: null,
 };
 
+/** What makes a stateless translator of it: every packet by itself, addresses by the same prefix. */
+export const stateless = { mode: 'siit', pool4: [] } as const;
+
+/** `stateful.siit` with some of it changed. */
+export function siit(change: Partial<CoreConfig['siit']>): Pick<CoreConfig, 'siit'> {
+  return { siit: { ...stateful.siit, ...change } };
+}
+
 export const small: Limits = { sessions: 1024, bib: 1024, hosts: 256, reassembly: 16, storedSyns: 16, pathMtus: 64 };
 
 /** `address` as `prefix`, a /96, shows it. */
 export function through(address: string, prefix = '2001:db8:64::'): string {
   return addressText(Buffer.concat([addressBytes(prefix).subarray(0, 12), addressBytes(address)]));
+}
+
+/** A prefix of either family; without a length it is one address. */
+export function prefixOf(text: string): { address: string; length: number } {
+  const [address = '', length] = text.split('/');
+  return { address, length: length === undefined ? addressBytes(address).length * 8 : Number(length) };
+}
+
+/** What the core says to a table of these entries, IPv4 prefix and IPv6 prefix each. */
+export function buildEamt(...entries: (readonly [v4: string, v6: string])[]): Promise<EamBuild> {
+  const records = entries.flatMap((entry) =>
+    entry.map(prefixOf).flatMap(({ address, length }) => [addressBytes(address), Buffer.of(length)]),
+  );
+  return addon.buildEamTable(null, { remove: Buffer.alloc(0), add: Buffer.concat(records) });
+}
+
+/** The table of these entries; fails where the core refuses one. */
+export async function eamTable(...entries: (readonly [v4: string, v6: string])[]): Promise<EamTable> {
+  const built = await buildEamt(...entries);
+  if (!('table' in built)) throw new Error(`refused: ${built.refused} in entry ${built.index}`);
+  return built.table;
 }
 
 export type Sent = Read & { offload: Offload };

@@ -1,10 +1,11 @@
 /** The demo network with a running PLAT, made for one file of tests and gone after it. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
-import { missing } from '../../lab/host.js';
+import { type Host, missing } from '../../lab/host.js';
 import { type Plat, type PlatOptions, root, startPlat } from '../../lab/plat.js';
 import { buildNetwork, type Network, type NetworkOptions } from '../../lab/topology.js';
 import { startServers } from '../../lab/traffic.js';
+import { type Read, read } from '../conformance/packets.js';
 
 const lacking = missing();
 if (lacking !== null) console.warn(`SKIPPED, not passed: end-to-end tests. ${lacking}.`);
@@ -90,4 +91,18 @@ export async function eventually<T>(
     if (wanted(answer)) return answer;
     if (Date.now() > end) throw new Error(`not what was waited for: ${JSON.stringify(answer)}`);
   }
+}
+
+/** What passes an interface from now on; `stop` ends it. The packets as they are on the wire, both directions. */
+export async function capture(host: Host, device: string): Promise<{ packets(): Read[]; stop(): Promise<unknown> }> {
+  const service = host.start(sockets('capture', device));
+  await service.output(/^listening$/m);
+  return {
+    packets: () =>
+      service.stdout
+        .split('\n')
+        .slice(1, -1)
+        .map((line) => read(Buffer.from(line, 'hex'))),
+    stop: () => service.stop(),
+  };
 }

@@ -2,15 +2,21 @@
 
   udp-reply ADDRESS PORT BYTES [no-checksum]   answers every datagram with BYTES bytes
   udp-refused ADDRESS PORT                     sends until the kernel reports an ICMP error; prints its errno name
-  udp-patient ADDRESS PORT [BYTES]             asks up to ten times, 1 s apart; prints the length of the answer
+  udp-patient ADDRESS PORT [BYTES [TRIES]]     asks up to ten times, 1 s apart; prints the length of the answer
   udp-flood ADDRESS PORT COUNT                 COUNT sockets, one datagram each; prints answers and errors
   udp-twice PORT ADDRESS1 PORT1 ADDRESS2 PORT2 one socket asks two servers; prints both answers
   tcp-echo ADDRESS PORT                        sends everything back, one connection after the other
   tcp-hold ADDRESS PORT                        connects; `send TEXT`, `shut`, `reset`, `close` on standard input
+  capture INTERFACE                            prints every IP packet that passes it, in hex
+  narrow INTERFACE MTU                         answers what comes in with DF and more than MTU bytes by ICMPv4 3/4
+  no-offload INTERFACE                         turns segmentation offload off, so that every frame is a packet
 """
 
+import ctypes
 import errno
+import fcntl
 import selectors
+import signal
 import socket
 import struct
 import sys
@@ -18,6 +24,10 @@ import sys
 SO_NO_CHECK = 11
 IPV6_RECVERR = 25
 IP_RECVERR = 11
+ETH_P_ALL = 3
+SIOCETHTOOL = 0x8946
+ETHTOOL_STSO = 0x1F
+ETHTOOL_SGSO = 0x24
 
 
 def family(address):
@@ -71,11 +81,11 @@ def udp_refused(address, port):
     say("silence")
 
 
-def udp_patient(address, port, size=1):
+def udp_patient(address, port, size=1, tries=10):
     sock = socket.socket(family(address), socket.SOCK_DGRAM)
     sock.connect((address, int(port)))
     sock.settimeout(1)
-    for _ in range(10):
+    for _ in range(int(tries)):
         try:
             sock.send(bytes(int(size)))
             say(len(sock.recv(65536)))
@@ -162,7 +172,56 @@ def tcp_hold(address, port):
             say("closed")
 
 
+def packets(interface):
+    """IP packets of either direction, with their direction (PACKET_HOST, PACKET_OUTGOING …); those before SIGTERM."""
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
+    sock.bind((interface, ETH_P_ALL))
+    signal.signal(signal.SIGTERM, lambda *_: sock.setblocking(False))
+    say("listening")
+    while True:
+        try:
+            packet, (_, protocol, direction, *_) = sock.recvfrom(65536)
+        except BlockingIOError:
+            return
+        if protocol in (0x0800, 0x86DD):
+            yield packet, direction
+
+
+def capture(interface):
+    for packet, _ in packets(interface):
+        say(packet.hex())
+
+
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def narrow(interface, mtu):
+    sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    for packet, direction in packets(interface):
+        if direction != socket.PACKET_HOST or packet[0] >> 4 != 4 or len(packet) <= int(mtu) or not packet[6] & 0x40:
+            continue
+        message = struct.pack("!BBHHH", 3, 4, 0, 0, int(mtu)) + packet[:28]
+        message = message[:2] + struct.pack("!H", checksum(message)) + message[4:]
+        sock.sendto(message, (socket.inet_ntoa(packet[12:16]), 0))
+        say("told")
+
+
+def no_offload(interface):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for command in (ETHTOOL_STSO, ETHTOOL_SGSO):
+            value = ctypes.create_string_buffer(struct.pack("II", command, 0))
+            request = struct.pack("16sP", interface.encode(), ctypes.addressof(value)).ljust(40, b"\0")
+            fcntl.ioctl(sock, SIOCETHTOOL, request)
+
+
 commands = {
+    "capture": capture,
+    "narrow": narrow,
+    "no-offload": no_offload,
     "udp-reply": udp_reply,
     "udp-refused": udp_refused,
     "udp-patient": udp_patient,
