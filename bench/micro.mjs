@@ -19,11 +19,23 @@ const config = {
   trafficClass: null,
   tos: null,
   timeoutsSeconds: { udp: 300, tcpEstablished: 7200, tcpTransitory: 240, tcpIncomingSyn: 6, icmp: 60, fragment: 2 },
+  mssClamp: 0,
+  plateaus: [65_535, 32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 508, 296, 68],
+  siit: {
+    eamt: null,
+    hairpin: 'intrinsic',
+    denylist4: [],
+    sources4: null,
+    rfc6791v4: [],
+    rfc6791v6: null,
+    rfc6791Pick: 'random',
+    rfc6791Extension: 'none',
+  },
   icmpErrors: { ratePerSecond: 1000, burst: 50 },
   icmpSource4: null,
   icmpSource6: null,
 };
-const limits = { sessions: 1 << 18, bib: 1 << 18, hosts: 1 << 16, reassembly: 16, storedSyns: 16 };
+const limits = { sessions: 1 << 18, bib: 1 << 18, hosts: 1 << 16, reassembly: 16, storedSyns: 16, pathMtus: 64 };
 const nat64 = new addon.Simulator({ limits, config });
 const siit = new addon.Simulator({ limits: { ...limits, sessions: 16, bib: 16 }, config: { ...config, mode: 'siit' } });
 

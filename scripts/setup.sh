@@ -8,7 +8,7 @@ PATH=$PATH:/usr/sbin:/sbin
 lab='python3:python3 make:make g++:g++ ip:iproute2 ping:iputils-ping curl:curl traceroute:traceroute iperf3:iperf3
   unshare:util-linux nsenter:util-linux setpriv:util-linux'
 test='clang++:clang clang-format:clang-format cmake:cmake /usr/include/doctest/doctest.h:doctest-dev
-  ethtool:ethtool mips-linux-gnu-g++:g++-mips-linux-gnu qemu-mips:qemu-user'
+  mips-linux-gnu-g++:g++-mips-linux-gnu qemu-mips:qemu-user'
 
 purpose=${1:-lab}
 case $purpose in

@@ -58,7 +58,7 @@ export interface CoreConfig {
   siit: SiitConfig;
   /** ICMP errors the translator itself sends, per family: a token bucket. `ratePerSecond: 0` sends none. */
   icmpErrors: { ratePerSecond: number; burst: number };
-  /** Source of those errors; null: the pool4 address that was asked for (v4), pool6 + 192.0.0.8 (v6). */
+  /** Source of those errors; null: the pool4 address that was asked for or 192.0.0.8 (v4), pool6 + 192.0.0.8 (v6). */
   icmpSource4: string | null;
   icmpSource6: string | null;
 }
