@@ -151,6 +151,8 @@ const flows = {
   tcp6: first(ip6(6, segment)) + follow(100).repeat(3) + follow(101) + follow(100),
   udp4: first(ip4(17, datagrams)) + follow(28).repeat(3) + follow(9) + follow(28),
   udp6: first(ip6(17, datagrams)) + follow(28).repeat(60),
+  // Neither IPv4 nor IPv6.
+  version: first(`7${ip6(17, datagrams).slice(1)}`) + follow(28),
   mixed: first(ip4(6, segment)) + follow(100) + first(ip6(17, datagrams)) + follow(28) + first(ip4(1, datagrams)) + follow(100),
 };
 for (const [name, hex] of Object.entries(flows)) write('fuzz_coalesce', name, '03', '', hex);

@@ -75,7 +75,7 @@ bool Coalescer::read(const Packet& packet, Segment& segment) const {
     segment.protocol = header.protocol;
     segment.transport = Ipv4Header::kSize;
   } else {
-    if (length < Ipv6Header::kSize) return false;
+    if (versionOf(packet) != 6 || length < Ipv6Header::kSize) return false;
     const auto header = load<Ipv6Header>(data);
     if (Ipv6Header::kSize + uint32_t{header.payload_length.host()} != length) return false;
     segment.protocol = header.next_header;

@@ -150,6 +150,14 @@ TEST_CASE("coalesce: what differs in more than its place in the stream stays alo
   CHECK_FALSE(joins(packet4(6, port)));
 }
 
+TEST_CASE("coalesce: what is neither IPv4 nor IPv6 is not for it") {
+  Bytes bytes = packet6(17, datagram(100, 1));
+  bytes[0] = std::byte{0x70};
+  Loaded loaded(bytes);
+  Coalescer coalescer(kAll);
+  CHECK(coalescer.add(*loaded) == Coalescer::Result::kPass);
+}
+
 TEST_CASE("coalesce: a segment with PSH is the last") {
   Rig rig(kAll);
   CHECK(rig.burst({packet4(6, segment(0, 100, 0x18)), packet4(6, segment(100, 100))}).size() == 2);
