@@ -37,7 +37,7 @@ inline std::vector<Bytes> segmentsOf(const Bytes& bytes, const Offload& offload)
       const uint32_t sequence = longAt(one, network + 4) + static_cast<uint32_t>(at - header);
       putWord(one, network + 4, sequence >> 16);
       putWord(one, network + 6, sequence & 0xffff);
-      if (end != bytes.size()) one[network + 13] &= static_cast<std::byte>(~0x08);
+      if (end != bytes.size()) one[network + 13] &= std::byte{0xf7};
     }
     if (offload.needsChecksum()) {
       reference::fill(one);

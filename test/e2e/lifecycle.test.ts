@@ -89,6 +89,8 @@ onBareNetwork('lifecycle', {}, (at) => {
     });
 
     test('SIGHUP does the same', async () => {
+      // The customer gets its pool4 address before: nobody routes the new ones back.
+      await askUdp(at().customer, 64);
       await writeFile(configFile(at()), config(`${pool4}, 192.0.2.64/30`));
       running.service.signal('SIGHUP');
       await eventually(pool4Now, (list) => list.includes('192.0.2.64'));
