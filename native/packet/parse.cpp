@@ -228,6 +228,12 @@ Verdict parseV6(Packet& packet, PacketView& view) {
   return routing.pass ? transport : routing;
 }
 
+bool isIcmp(Transport transport) {
+  return transport == Transport::kIcmpEcho || transport == Transport::kIcmpError ||
+         transport == Transport::kIcmpOther;
+}
+constexpr uint16_t kIcmpChecksumOffset = 2;
+
 /// The kernel is not hostile, but a wrong offset would make us write where we must not.
 [[gnu::noinline]] Verdict checkOffload(Packet& packet, const PacketView& view) {
   Offload& offload = packet.offload;
@@ -250,7 +256,8 @@ Verdict parseV6(Packet& packet, PacketView& view) {
     const bool field = (view.transport != Transport::kTcp ||
                         offload.checksum_offset == TcpHeader::kChecksumOffset) &&
                        (view.transport != Transport::kUdp ||
-                        offload.checksum_offset == UdpHeader::kChecksumOffset);
+                        offload.checksum_offset == UdpHeader::kChecksumOffset) &&
+                       (!isIcmp(view.transport) || offload.checksum_offset == kIcmpChecksumOffset);
     const bool fits = field && offload.checksum_start == view.transport_offset &&
                       offload.checksum_offset + 2u <= view.payload_length;
     if (!fits || view.fragmented) return Verdict::drop(Counter::kDropOffloadMalformed);

@@ -359,6 +359,12 @@ TEST_CASE("offload: a checksum field that is not the protocol's is refused") {
         Counter::kDropOffloadMalformed);
   CHECK(parsed(packet6(50, pattern(8)), partial(40, 7)).verdict.reason ==
         Counter::kDropOffloadMalformed);
+  for (const uint8_t type : Octets{3, 8, 13}) {
+    const Bytes message = icmp(type, 0, 0, packet4(17, udp(5)));
+    CHECK(parsed(packet4(1, message), partial(20, 2)).verdict.pass);
+    CHECK(parsed(packet4(1, message), partial(20, 0)).verdict.reason ==
+          Counter::kDropOffloadMalformed);
+  }
 }
 
 TEST_CASE("offload: GSO that does not fit the packet is refused") {
