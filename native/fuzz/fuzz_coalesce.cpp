@@ -43,7 +43,10 @@ std::string flowOf(const Bytes& bytes) {
   if (bytes.size() < network) return toHex(bytes);
   const std::string hosts = network == 20 ? toHex(bytes, 12, 8) : toHex(bytes, 8, 32);
   const std::string ports = bytes.size() >= network + 4 ? toHex(bytes, network, 4) : "";
-  return hosts + toHex(bytes, network == 20 ? 9 : 6, 1) + ports;
+  // What has another version is another flow, whatever it has in the same places.
+  const std::string kind =
+      toHex(bytes, network == 20 ? 9 : 6, 1) + (byteAt(bytes, 0) >> 4 == 6 ? "6" : "");
+  return hosts + kind + ports;
 }
 
 /// As segmentsOf() leaves a segment: without identification and, where `blank`, checksums.
