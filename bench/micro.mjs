@@ -1,43 +1,17 @@
 // Microbenchmarks of what JavaScript can call. What a packet costs without JavaScript is measured by
 // native/bench; `make bench` runs both. Nothing is tested here, figures are printed.
 import Benchmark from 'benchmark';
+import { toCoreConfig, toLimits, toSiitCoreConfig, toSiitLimits } from '../dist/config/core.js';
+import { checkData } from '../dist/config/file.js';
 import { loadAddon } from '../dist/native/addon.js';
 
 const addon = loadAddon();
-const config = {
-  mode: 'nat64',
-  pool6: [{ address: '64:ff9b::', length: 96 }],
-  pool4: [{ address: '23.0.0.0', length: 28, portMin: 1024, portMax: 65535 }],
-  staticBib: [],
-  mtu6: 1500,
-  mtu4: 1500,
-  lowestIpv6Mtu: 1280,
-  addressDependentFiltering: { tcp: false, udp: false, icmp: false },
-  dropInboundTcp: false,
-  allowNonGlobal: false,
-  udpZeroChecksum: 'compute',
-  trafficClass: null,
-  tos: null,
-  timeoutsSeconds: { udp: 300, tcpEstablished: 7200, tcpTransitory: 240, tcpIncomingSyn: 6, icmp: 60, fragment: 2 },
-  mssClamp: 0,
-  plateaus: [65_535, 32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 508, 296, 68],
-  siit: {
-    eamt: null,
-    hairpin: 'intrinsic',
-    denylist4: [],
-    sources4: null,
-    rfc6791v4: [],
-    rfc6791v6: null,
-    rfc6791Pick: 'random',
-    rfc6791Extension: 'none',
-  },
-  icmpErrors: { ratePerSecond: 1000, burst: 50 },
-  icmpSource4: null,
-  icmpSource6: null,
-};
+const refuse = (complaints) => new Error(JSON.stringify(complaints));
 const limits = { sessions: 1 << 18, bib: 1 << 18, hosts: 1 << 16, reassembly: 16, storedSyns: 16, pathMtus: 64 };
-const nat64 = new addon.Simulator({ limits, config });
-const siit = new addon.Simulator({ limits: { ...limits, sessions: 16, bib: 16 }, config: { ...config, mode: 'siit' } });
+const { plat } = checkData({ plat: { pool6: '64:ff9b::/96', pool4: '23.0.0.0/28', limits } }, refuse).config;
+const { siit } = checkData({ siit: { pool6: '64:ff9b::/96' } }, refuse).config;
+const nat64 = new addon.Simulator({ limits: toLimits(plat), config: toCoreConfig(plat, null) });
+const siitCore = new addon.Simulator({ limits: toSiitLimits(siit), config: toSiitCoreConfig(siit, null, null) });
 
 /** A 64-byte UDP packet over IPv6; the checksum is not zero, which is all that translation asks. */
 function udp6(source, sourcePort) {
@@ -68,7 +42,7 @@ console.log(`calls from JavaScript, with ${sizes.sessions} sessions`);
 
 new Benchmark.Suite()
   .add('Simulator.inject, NAT64 hit, 6 to 4', () => nat64.inject(hit, 1000))
-  .add('Simulator.inject, SIIT, 6 to 4', () => siit.inject(stateless, 1000))
+  .add('Simulator.inject, SIIT, 6 to 4', () => siitCore.inject(stateless, 1000))
   .add('counters()', () => nat64.counters())
   .add('sessions(), a page of 1,000', () => nat64.sessions({ cursor: 0, limit: 1000 }))
   .add('sessions(), a page that a filter empties', () =>

@@ -131,14 +131,8 @@ class Build final : public Napi::AsyncWorker {
   EamTable::Built built_;
 };
 
-Ipv6Prefix prefixOf(const EamEntry& entry) {
-  return {entry.v6, entry.v6_length};
-}
-
-bool overlap(const Ipv4Prefix& a, const Ipv4Prefix& b) {
-  return a.length <= b.length ? a.contains(b.address) : b.contains(a.address);
-}
-bool overlap(const Ipv6Prefix& a, const Ipv6Prefix& b) {
+template <typename Prefix>
+bool overlap(const Prefix& a, const Prefix& b) {
   return a.length <= b.length ? a.contains(b.address) : b.contains(a.address);
 }
 
@@ -198,8 +192,8 @@ Napi::Value EamTableObject::list(const Napi::CallbackInfo& info) {
   const size_t stop = std::min(at + kLooks, entries.size());
   for (; at < stop && rows.Length() < query.limit; ++at) {
     const EamEntry& entry = entries[at];
-    if (query.v4 && !overlap({entry.v4, entry.v4_length}, *query.v4)) continue;
-    if (query.v6 && !overlap(prefixOf(entry), *query.v6)) continue;
+    if (query.v4 && !overlap(Ipv4Prefix{entry.v4, entry.v4_length}, *query.v4)) continue;
+    if (query.v6 && !overlap(Ipv6Prefix{entry.v6, entry.v6_length}, *query.v6)) continue;
     Napi::HandleScope scope(env);
     rows[rows.Length()] = rowTo(env, entry);
   }

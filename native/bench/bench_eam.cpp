@@ -14,6 +14,7 @@
 #include <random>
 #include <vector>
 
+#include "bench/measure.h"
 #include "siit/eam.h"
 
 namespace {
@@ -22,21 +23,6 @@ using namespace platypus;
 using Clock = std::chrono::steady_clock;
 
 constexpr uint32_t kHot = 64;
-
-struct Spread {
-  double least;
-  double median;
-  double most;
-};
-
-template <typename Round>
-Spread measure(int rounds, Round&& round) {
-  (void)round();  // warms caches and branch predictors
-  std::vector<double> times;
-  for (int i = 0; i < rounds; ++i) times.push_back(round());
-  std::sort(times.begin(), times.end());
-  return {times.front(), times[times.size() / 2], times.back()};
-}
 
 /// Entry `n` of a table: single addresses, or seven IPv4 lengths beside five of IPv6.
 EamEntry entryOf(uint32_t n, bool mixed) {

@@ -15,6 +15,7 @@
 #include <memory>
 #include <vector>
 
+#include "bench/measure.h"
 #include "packet/ipv4.h"
 #include "packet/ipv6.h"
 #include "packet/parse.h"
@@ -142,21 +143,6 @@ class Bench {
   Counters counters_;
   StatelessTranslator translator_{identifications_, path_mtus_, counters_, 1};
 };
-
-struct Spread {
-  double least;
-  double median;
-  double most;
-};
-
-template <typename Round>
-Spread measure(int rounds, Round&& round) {
-  (void)round();  // warms caches and branch predictors
-  std::vector<double> times;
-  for (int i = 0; i < rounds; ++i) times.push_back(round());
-  std::sort(times.begin(), times.end());
-  return {times.front(), times[times.size() / 2], times.back()};
-}
 
 }  // namespace
 

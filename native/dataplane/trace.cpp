@@ -83,8 +83,7 @@ void Trace::keep(const Packet& packet, bool out, const Pool6& pool6) {
 }
 
 void Trace::match(const Packet& packet, const Pool6& pool6) {
-  const unsigned version =
-      packet.length() == 0 ? 0 : std::to_integer<unsigned>(packet.data()[0]) >> 4;
+  const unsigned version = packet.version();
   if (version == 6 && packet.length() >= Ipv6Header::kSize) {
     const auto header = load<Ipv6Header>(packet.data());
     for (const Ipv6Address& address : {header.source, header.destination}) {

@@ -94,7 +94,7 @@ size_t Worker::poll(uint64_t nowMs) {
 
 void Worker::prepare(Packet& packet, Flight& flight) {
   const uint32_t bytes = packet.length();
-  const unsigned version = bytes == 0 ? 0 : std::to_integer<unsigned>(packet.data()[0]) >> 4;
+  const unsigned version = packet.version();
   if (version == 6) {
     counters_.add(Counter::kReceivedV6);
     counters_.add(Counter::kReceivedV6Bytes, bytes);
@@ -327,13 +327,13 @@ void Worker::send(Packet& packet) {
 
 /// The counters of segments, not of super-packets: the first of these is no segment that joined.
 void Worker::countJoined(const Packet& packet) {
-  const bool v6 = (std::to_integer<uint8_t>(packet.data()[0]) >> 4) == 6;
+  const bool v6 = packet.version() == 6;
   const auto protocol = std::to_integer<uint8_t>(packet.data()[v6 ? 6 : 9]);
   counters_.add(protocol == protocol::kTcp ? Counter::kTcpCoalesced : Counter::kUdpCoalesced);
 }
 
 void Worker::write(Packet& packet) {
-  const bool v6 = (std::to_integer<uint8_t>(packet.data()[0]) >> 4) == 6;
+  const bool v6 = packet.version() == 6;
   const uint32_t bytes = packet.length();
   if (!port_.send(packet)) return;  // counted by the port, see countLosses()
   counters_.add(v6 ? Counter::kSentV6 : Counter::kSentV4);
@@ -370,7 +370,7 @@ void Worker::refuse(const Packet& packet, const PacketView& view, const Verdict&
 
 /// Sends the ICMP error that a verdict asks for, where the RFCs and the rate allow it.
 void Worker::answer(const Packet& packet, const PacketView& view, const Verdict& verdict) {
-  const bool v4 = (std::to_integer<uint8_t>(packet.data()[0]) >> 4) == 4;
+  const bool v4 = packet.version() == 4;
   bool built = false;
   if (v4) {
     const Ipv4Address source = errorSource4(packet);

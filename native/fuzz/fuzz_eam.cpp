@@ -12,12 +12,14 @@
 #include <cstdlib>
 #include <vector>
 
+#include "fuzz/input.h"
 #include "siit/eam.h"
 #include "test/reference_eam.h"
 
 namespace {
 
 using namespace platypus;
+using fuzz::Input;
 using test::reference::EamModel;
 using Refusal = EamTable::Refusal;
 
@@ -26,21 +28,6 @@ void require(bool holds, const char* what) {
   std::fprintf(stderr, "fuzz_eam: %s\n", what);
   std::abort();
 }
-
-class Input {
- public:
-  Input(const uint8_t* data, size_t size) : data_(data), left_(size) {}
-  bool empty() const { return left_ == 0; }
-  uint8_t byte() {
-    if (left_ == 0) return 0;
-    --left_;
-    return *data_++;
-  }
-
- private:
-  const uint8_t* data_;
-  size_t left_;
-};
 
 /// The address with bit `choice` the other way; from 128 on (IPv4: 32) as it is.
 template <typename Address>

@@ -10,6 +10,7 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/worker.h"
+#include "fuzz/input.h"
 #include "packet/parse.h"
 #include "port/memory.h"
 #include "test/nat64_packets.h"
@@ -18,6 +19,7 @@
 namespace {
 
 using namespace platypus;
+using fuzz::Input;
 using namespace platypus::test;
 using reference::Outcome;
 using RefEnd4 = reference::End4;
@@ -30,25 +32,6 @@ using RefEnd6 = reference::End6;
 void require(bool holds, const char* what) {
   if (!holds) fail(what);
 }
-
-class Input {
- public:
-  Input(const uint8_t* data, size_t size) : data_(data), left_(size) {}
-  bool empty() const { return left_ == 0; }
-  uint8_t byte() {
-    if (left_ == 0) return 0;
-    --left_;
-    return *data_++;
-  }
-  template <typename T, size_t N>
-  const T& pick(const T (&list)[N]) {
-    return list[byte() % N];
-  }
-
- private:
-  const uint8_t* data_;
-  size_t left_;
-};
 
 constexpr Ipv4Address kPool[] = {v4(192, 0, 2, 1), v4(192, 0, 2, 2), v4(192, 0, 2, 3)};
 constexpr Ipv4Address kRouter4 = v4(7, 7, 7, 7);

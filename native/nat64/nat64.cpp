@@ -23,8 +23,7 @@ uint16_t Nat64::computeChecksumDelta(const Session& session) const {
 }
 
 bool Nat64::isForbidden(uint8_t pool6, Ipv4Address address) const {
-  return !config_->policy.allow_non_global && config_->pool6[pool6].isWellKnown() &&
-         isNonGlobal(address);
+  return platypus::isForbidden(config_->pool6[pool6], address, config_->policy);
 }
 
 void Nat64::step(uint32_t number, Side from, uint8_t flags, uint32_t now) {

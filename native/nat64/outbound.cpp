@@ -80,10 +80,7 @@ Verdict Nat64::outbound(Packet& packet, const PacketView& view, const FlowV6& fl
 /// The first packet of a flow. Address rules are checked here, once for all packets of the session.
 Verdict Nat64::createOutbound(const PacketView& view, const FlowV6& flow, uint32_t now,
                               uint32_t& bib_number, uint32_t& number) {
-  if (flow.host.isMulticast() || flow.host.isUnspecified() || flow.host.isLoopback() ||
-      flow.host.isLinkLocal()) {
-    return Verdict::drop(Counter::kDropV6Source);
-  }
+  if (isIllegalSource(flow.host)) return Verdict::drop(Counter::kDropV6Source);
   // RFC 6146 §3.5: the translator's own output must not come in again.
   if (config_->pool6.contains(flow.host)) return Verdict::drop(Counter::kDropSourceInPool6);
   if (!isUnicastDestination(flow.remote)) return Verdict::drop(Counter::kDropUnmappable);

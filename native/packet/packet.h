@@ -51,6 +51,8 @@ class Packet {
   std::byte* data() { return slot_ + start_; }
   const std::byte* data() const { return slot_ + start_; }
   uint32_t length() const { return length_; }
+  /// The IP version that the first octet names; 0 for an empty packet.
+  unsigned version() const { return length_ == 0 ? 0 : std::to_integer<unsigned>(data()[0]) >> 4; }
   uint32_t headroom() const { return start_; }
   uint32_t tailroom() const { return kSlotBytes - start_ - length_; }
   std::span<std::byte> bytes() { return {data(), length_}; }

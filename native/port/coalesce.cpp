@@ -20,14 +20,10 @@ constexpr uint16_t kMostDatagrams = 64;
 /// Larger packets do not fit IPv4's total length.
 constexpr uint32_t kLargest = 65'535;
 
-unsigned versionOf(const Packet& packet) {
-  return packet.length() == 0 ? 0 : std::to_integer<unsigned>(packet.data()[0]) >> 4;
-}
-
 /// The pseudo-header's sum for `length` bytes of transport.
 uint64_t pseudoSum(const Packet& packet, uint32_t length, uint8_t protocol) {
   const std::byte* data = packet.data();
-  if (versionOf(packet) == 6) {
+  if (packet.version() == 6) {
     return sumPseudoHeader(load<Ipv6Address>(data + offsetof(Ipv6Header, source)),
                            load<Ipv6Address>(data + offsetof(Ipv6Header, destination)), length,
                            protocol);
@@ -50,7 +46,7 @@ struct Coalescer::Segment {
 
 uint64_t Coalescer::hostsOf(const Packet& packet) {
   uint64_t words[4] = {};
-  if (versionOf(packet) == 6 && packet.length() >= Ipv6Header::kSize) {
+  if (packet.version() == 6 && packet.length() >= Ipv6Header::kSize) {
     std::memcpy(words, packet.data() + offsetof(Ipv6Header, source), 32);
   } else if (packet.length() >= Ipv4Header::kSize) {
     std::memcpy(words, packet.data() + offsetof(Ipv4Header, source), 8);
@@ -65,7 +61,7 @@ bool Coalescer::read(const Packet& packet, Segment& segment) const {
   const std::byte* data = packet.data();
   const uint32_t length = packet.length();
   if (packet.offload.isGso()) return false;
-  if (versionOf(packet) == 4) {
+  if (packet.version() == 4) {
     if (length < Ipv4Header::kSize) return false;
     const auto header = load<Ipv4Header>(data);
     if (header.headerLength() != Ipv4Header::kSize || header.moreFragments() ||
@@ -75,7 +71,7 @@ bool Coalescer::read(const Packet& packet, Segment& segment) const {
     segment.protocol = header.protocol;
     segment.transport = Ipv4Header::kSize;
   } else {
-    if (versionOf(packet) != 6 || length < Ipv6Header::kSize) return false;
+    if (packet.version() != 6 || length < Ipv6Header::kSize) return false;
     const auto header = load<Ipv6Header>(data);
     if (Ipv6Header::kSize + uint32_t{header.payload_length.host()} != length) return false;
     segment.protocol = header.next_header;
@@ -122,8 +118,8 @@ bool alike(const Packet& a, const Packet& b, uint16_t transport, uint16_t header
            uint8_t protocol) {
   const std::byte* x = a.data();
   const std::byte* y = b.data();
-  if (versionOf(a) != versionOf(b)) return false;
-  if (versionOf(a) == 4) {
+  if (a.version() != b.version()) return false;
+  if (a.version() == 4) {
     const auto p = load<Ipv4Header>(x);
     const auto q = load<Ipv4Header>(y);
     if (p.tos != q.tos || p.ttl != q.ttl || p.flags_offset != q.flags_offset ||

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "siit/mtu.h"
+#include "siit/prefix.h"
 
 namespace platypus {
 
@@ -30,5 +31,11 @@ struct TranslationPolicy {
   uint16_t mss_clamp = 0;
   Plateaus plateaus;
 };
+
+/// RFC 6052 §3.1: the well-known prefix does not stand for addresses that are not global.
+inline bool isForbidden(const Pref64& prefix, Ipv4Address address,
+                        const TranslationPolicy& policy) {
+  return !policy.allow_non_global && prefix.isWellKnown() && isNonGlobal(address);
+}
 
 }  // namespace platypus

@@ -70,6 +70,12 @@ constexpr bool isIllegalSource(Ipv4Address address) {
   return (host >> 24) == 0 || (host >> 24) == 127 || (host >> 28) >= 14;
 }
 
+/// An IPv6 source that no router forwards (RFC 4291 §2.5.2, §2.5.3, §2.5.6, §2.7).
+inline bool isIllegalSource(const Ipv6Address& address) {
+  return address.isMulticast() || address.isUnspecified() || address.isLoopback() ||
+         address.isLinkLocal();
+}
+
 /// Multicast, class E and broadcast destinations (RFC 7915 §1.2 translates unicast only).
 constexpr bool isUnicastDestination(Ipv4Address address) {
   const uint32_t host = address.host();

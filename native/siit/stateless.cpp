@@ -15,11 +15,6 @@
 namespace platypus {
 namespace {
 
-bool isIllegalSource(const Ipv6Address& source) {
-  return source.isMulticast() || source.isUnspecified() || source.isLoopback() ||
-         source.isLinkLocal();
-}
-
 /// Protocol numbers that mean something else in the other family: an IPv4 packet that claims one of
 /// these would come out with IPv6 extension headers, or as ICMPv6, of its sender's making.
 bool isForeignProtocol(const PacketView& view) {
@@ -74,7 +69,7 @@ uint8_t classOf(IcmpSources::Extension extension) {
   Pool6::Match match;
   if (!pool6_->find(address, match)) return false;
   mapped.address = match.address;
-  return !isForbidden((*pool6_)[match.index], match.address) &&
+  return !isForbidden((*pool6_)[match.index], match.address, *policy_) &&
          !config_->denylist4.contains(match.address);
 }
 
@@ -83,8 +78,9 @@ Verdict StatelessTranslator::map(const Ipv6Address& address, Counter reason,
                                  Mapped4& mapped) const {
   if (find(address, mapped)) return Verdict::accept();
   if (const auto match = pool6_->match(address)) {
-    reason = isForbidden((*pool6_)[match->index], match->address) ? Counter::kDropNonGlobal
-                                                                  : Counter::kDropDenylist4;
+    reason = isForbidden((*pool6_)[match->index], match->address, *policy_)
+                 ? Counter::kDropNonGlobal
+                 : Counter::kDropDenylist4;
   }
   return Verdict::refuse(reason, icmp6::kUnreachable, icmp6::kProhibited);
 }
@@ -102,13 +98,13 @@ Verdict StatelessTranslator::mapSource(const Ipv6Address& address, Mapped4& mapp
   }
   const Pref64& prefix = (*pool6_)[0];
   mapped = prefix.embed(address);
-  return !isForbidden(prefix, address) && !config_->denylist4.contains(address);
+  return !isForbidden(prefix, address, *policy_) && !config_->denylist4.contains(address);
 }
 
 Verdict StatelessTranslator::map(Ipv4Address address, Eam eam, Ipv6Address& mapped) const {
   if (find(address, eam, mapped)) return Verdict::accept();
-  const Counter reason =
-      isForbidden((*pool6_)[0], address) ? Counter::kDropNonGlobal : Counter::kDropDenylist4;
+  const Counter reason = isForbidden((*pool6_)[0], address, *policy_) ? Counter::kDropNonGlobal
+                                                                      : Counter::kDropDenylist4;
   return Verdict::refuse(reason, icmp4::kUnreachable, icmp4::kProhibited);
 }
 
@@ -150,7 +146,7 @@ Ipv6Address StatelessTranslator::errorSource6(uint8_t hop_limit) {
 void StatelessTranslator::prefetchEam(const Packet& packet) const {
   const std::byte* data = packet.data();
   if (packet.length() < Ipv6Header::kSize) return;  // few, and then not fast
-  if (std::to_integer<unsigned>(data[0]) >> 4 == 6) {
+  if (packet.version() == 6) {
     config_->eamt->prefetch(load<Ipv6Address>(data + offsetof(Ipv6Header, source)));
     config_->eamt->prefetch(load<Ipv6Address>(data + offsetof(Ipv6Header, destination)));
   } else {
@@ -163,8 +159,7 @@ void StatelessTranslator::prefetchEam(const Packet& packet) const {
 
 bool StatelessTranslator::express(Packet& packet) {
   if ((packet.offload.flags | packet.offload.gso_type) != 0 || packet.length() == 0) return false;
-  const unsigned version = std::to_integer<unsigned>(packet.data()[0]) >> 4;
-  return version == 6 ? expressV6(packet) : expressV4(packet);
+  return packet.version() == 6 ? expressV6(packet) : expressV4(packet);
 }
 
 bool StatelessTranslator::expressV6(Packet& packet) {
@@ -176,7 +171,7 @@ bool StatelessTranslator::expressV6(Packet& packet) {
   Mapped4 from;
   Mapped4 to;
   if (isIllegalSource(source) || destination.isMulticast() || !find(source, from) ||
-      !find(destination, to) || isForged(from) || platypus::isIllegalSource(from.address) ||
+      !find(destination, to) || isForged(from) || isIllegalSource(from.address) ||
       !isUnicastDestination(to.address) ||
       (config_->hairpin == Hairpin::kIntrinsic && !to.by_eam && isInEam(to.address)) ||
       Ipv4Header::kSize + view.payload_length > path_mtus_.limit(to.address, policy_->mtu4)) {
@@ -203,8 +198,8 @@ bool StatelessTranslator::expressV4(Packet& packet) {
   const Eam eam = config_->hairpin == Hairpin::kSimple ? Eam::kSkip : Eam::kUse;
   Ipv6Address from;
   Ipv6Address to;
-  if (platypus::isIllegalSource(source) || !isUnicastDestination(destination) ||
-      !find(source, eam, from) || !find(destination, Eam::kUse, to)) {
+  if (isIllegalSource(source) || !isUnicastDestination(destination) || !find(source, eam, from) ||
+      !find(destination, Eam::kUse, to)) {
     return false;
   }
   ChecksumDelta change;
@@ -236,7 +231,7 @@ Verdict StatelessTranslator::v6ToV4(Packet& packet, const PacketView& view, cons
     return errorV6ToV4(packet, view, pass, source, mapped, destination.address, translated);
   }
   if (!mapped.pass) return mapped;
-  if (platypus::isIllegalSource(source.address)) return Verdict::drop(Counter::kDropUnmappable);
+  if (isIllegalSource(source.address)) return Verdict::drop(Counter::kDropUnmappable);
   if (Verdict v = check(view); !v.pass) return v;
   const uint16_t mtu4 = path_mtus_.limit(destination.address, policy_->mtu4);
   Sizing& sizing = translated.sizing;
@@ -264,7 +259,7 @@ Verdict StatelessTranslator::errorV6ToV4(Packet& packet, const PacketView& view,
     source = {errorSource4(view.hop_limit), false};
     origin = {classOf(config_->icmp_sources.extension), load<Ipv6Header>(packet.data()).source};
   }
-  if (platypus::isIllegalSource(source.address)) return Verdict::drop(Counter::kDropUnmappable);
+  if (isIllegalSource(source.address)) return Verdict::drop(Counter::kDropUnmappable);
   Sizing& sizing = translated.sizing;
   if (Verdict v = admitV6ToV4(packet, view, policy_->mtu4, true, pass.reassembled, sizing);
       !v.pass) {

@@ -77,9 +77,6 @@ class StatelessTranslator {
   void prefetchEam(const Packet& packet) const;
   bool expressV6(Packet& packet);
   bool expressV4(Packet& packet);
-  bool isForbidden(const Pref64& prefix, Ipv4Address address) const {
-    return !policy_->allow_non_global && prefix.isWellKnown() && isNonGlobal(address);
-  }
   /// RFC 6052 §5.1: an IPv6 host may not pass for any IPv4 address.
   bool isForged(const Mapped4& source) const {
     return !source.by_eam && config_->sources4 && !config_->sources4->contains(source.address);

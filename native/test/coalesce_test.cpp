@@ -4,11 +4,10 @@
 #include <random>
 #include <vector>
 
-#include "dataplane/worker.h"
-#include "port/memory.h"
 #include "test/reference_segments.h"
 #include "test/siit_packets.h"
 #include "test/test.h"
+#include "test/worker_rig.h"
 
 namespace platypus::test {
 namespace {
@@ -32,35 +31,8 @@ Bytes datagram(size_t data, uint8_t fill) {
 }
 
 /// A stateless worker on a port that takes super-packets apart, or does not.
-class Rig {
- public:
-  explicit Rig(PortSegmentation segmentation)
-      : port_(65'536, segmentation),
-        worker_(port_, {.mode = Mode::kSiit, .limits = limits(), .shard = {}, .seed = {5}}) {
-    auto config = std::make_shared<Config>();
-    config->mode = Mode::kSiit;
-    config->translation.pool6.add(Pref64(v6("2001:db8:64::"), 96));
-    worker_.use(std::move(config));
-    while (!worker_.continueUse()) {
-    }
-  }
-  /// What came of one burst.
-  std::vector<MemoryPacket> burst(const std::vector<Bytes>& packets) {
-    for (const Bytes& packet : packets) REQUIRE(port_.inject(packet));
-    worker_.poll(1000);
-    return port_.takeSent();
-  }
-  uint64_t count(Counter counter) const { return worker_.counters().read(counter); }
-
- private:
-  static Nat64Limits limits() {
-    Nat64Limits limits;
-    limits.sessions = limits.bib = limits.hosts = 16;
-    limits.reassembly = 4;
-    return limits;
-  }
-  MemoryPort port_;
-  Worker worker_;
+struct Rig : WorkerRig {
+  explicit Rig(PortSegmentation segmentation) : WorkerRig(Mode::kSiit, segmentation) {}
 };
 
 constexpr PortSegmentation kAll{.tcp = true, .udp = true};

@@ -1,5 +1,5 @@
 // A worker on a port in memory, with the packets of siit_packets.h: stateless, or stateful with one
-// pool4 address.
+// pool4 address; on request on a port that takes super-packets apart.
 #pragma once
 
 #include <memory>
@@ -13,8 +13,9 @@
 namespace platypus::test {
 
 struct WorkerRig {
-  explicit WorkerRig(Mode mode = Mode::kSiit)
-      : worker(port, {.mode = mode,
+  explicit WorkerRig(Mode mode = Mode::kSiit, PortSegmentation segmentation = {})
+      : port(65'536, segmentation),
+        worker(port, {.mode = mode,
                       .limits = {.sessions = 64,
                                  .bib = 64,
                                  .hosts = 8,
@@ -37,6 +38,12 @@ struct WorkerRig {
     worker.use(std::make_shared<Config>(config));
     while (!worker.continueUse()) {
     }
+  }
+  /// What came of one burst.
+  std::vector<MemoryPacket> burst(const std::vector<Bytes>& packets) {
+    for (const Bytes& packet : packets) REQUIRE(port.inject(packet));
+    worker.poll(now_ms);
+    return port.takeSent();
   }
   std::vector<MemoryPacket> send(const Bytes& packet, const Offload& offload = {}) {
     REQUIRE(port.inject(packet, offload));

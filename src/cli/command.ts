@@ -1,6 +1,14 @@
 /** What every command of the `platypus` program shares: its options, its client, its way to print. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { type AddressFilter, formatAddress, hasHostBits, networkOf, parseAddressFilter } from '../config/address.js';
+import {
+  type AddressFilter,
+  formatAddress,
+  hasHostBits,
+  networkOf,
+  type Prefix,
+  parseAddressFilter,
+  parsePrefix,
+} from '../config/address.js';
 import { DEFAULT_SOCKET } from '../config/schema.js';
 import { type ControlClient, createClient } from '../control/client.js';
 import { createOutput, type Io, type Output } from './io.js';
@@ -44,11 +52,27 @@ export function readFilter(family: 4 | 6): (text: string) => string {
     if (filter === null || filter.prefix.family !== family) {
       throw new InvalidArgumentError(`expected an IPv${family} address, prefix or transport address: ${example}`);
     }
-    if (hasHostBits(filter.prefix)) {
-      throw new InvalidArgumentError(`expected no bits after the prefix length: ${networkOf(filter.prefix)}`);
-    }
+    refuseHostBits(filter.prefix);
     return filterText(filter);
   };
+}
+
+/** Reads an address or prefix, of either family for null; `example` is told beside. Answers it as `address/length`. */
+export function readPrefix(family: 4 | 6 | null, example = ''): (text: string) => string {
+  const kind = family === null ? 'an IPv4 or IPv6' : `an IPv${family}`;
+  return (text) => {
+    const prefix = parsePrefix(text);
+    if (prefix === null || (family !== null && prefix.family !== family)) {
+      throw new InvalidArgumentError(`expected ${kind} address or prefix${example === '' ? '' : `: ${example}`}`);
+    }
+    refuseHostBits(prefix);
+    return networkOf(prefix);
+  };
+}
+
+function refuseHostBits(prefix: Prefix): void {
+  if (!hasHostBits(prefix)) return;
+  throw new InvalidArgumentError(`expected no bits after the prefix length: ${networkOf(prefix)}`);
 }
 
 function filterText({ prefix, port }: AddressFilter): string {

@@ -40,7 +40,17 @@ export type IcmpDescription =
   | { kind: 'error'; type: number; code: number; mtu: number; pointer: number; about: Description }
   | { kind: 'type'; type: number; code: number };
 
-export const DEFAULT_HOP_LIMIT = 64;
+/** What a packet has unless its description says otherwise. */
+export const DEFAULTS = {
+  hopLimit: 64,
+  trafficClass: 0,
+  dontFragment: false,
+  identification: 0,
+  fragment: null,
+  length: null,
+  mss: null,
+  noChecksum: false,
+} as const;
 
 interface Word {
   text: string;
@@ -93,15 +103,8 @@ function parse(text: string, firstColumn: number, outermost: boolean): Descripti
     source: source.address.text,
     destination: destination.address.text,
     ports: null,
-    hopLimit: DEFAULT_HOP_LIMIT,
-    trafficClass: 0,
-    dontFragment: false,
-    identification: 0,
-    fragment: null,
-    length: null,
+    ...DEFAULTS,
     flags: [],
-    mss: null,
-    noChecksum: false,
     icmp: null,
   };
   readOptions(result, take, outermost);

@@ -14,7 +14,7 @@ import type {
 } from '../native/addon.js';
 import { portOf } from './addresses.js';
 import { buildPacket } from './build.js';
-import { DEFAULT_HOP_LIMIT, type Description } from './description.js';
+import { DEFAULTS, type Description } from './description.js';
 import type { Packet } from './packet.js';
 import { covers, extract } from './rfc6052.js';
 
@@ -172,17 +172,7 @@ export function restoreFlow(simulator: Simulator, known: KnownFlow, nowMs: numbe
 function openingPackets(session: SessionRow): Buffer[] {
   const { protocol, v6, port6, remote6, remotePort, v4, port4, remote4, state } = session;
   if (v6 === null) return [];
-  const common = {
-    protocol,
-    hopLimit: DEFAULT_HOP_LIMIT,
-    trafficClass: 0,
-    dontFragment: false,
-    identification: 0,
-    fragment: null,
-    length: null,
-    mss: null,
-    noChecksum: false,
-  };
+  const common = { protocol, ...DEFAULTS };
   const outward = (flags: string[]): Description => ({
     ...common,
     family: 6,

@@ -1,6 +1,5 @@
 /** `platypus eamt list|add|remove|flush|lookup` */
-import { type Command, InvalidArgumentError } from 'commander';
-import { hasHostBits, networkOf, parsePrefix } from '../../config/address.js';
+import type { Command } from 'commander';
 import { entryAt } from '../../config/eam.js';
 import { MAX_EAM_FILE_BYTES, readEamFile } from '../../config/eam-file.js';
 import { readBounded } from '../../config/read.js';
@@ -9,7 +8,7 @@ import { MAX_EDIT_ENTRIES } from '../../control/query.js';
 import type { ChangeReport, EamLookup } from '../../control/target.js';
 import { errors } from '../../errors.js';
 import type { EamRow } from '../../native/addon.js';
-import { readLimit, withClient } from '../command.js';
+import { readLimit, readPrefix, withClient } from '../command.js';
 import type { Io, Output } from '../io.js';
 import { printListing } from '../listing.js';
 import type { Column } from '../table.js';
@@ -18,20 +17,6 @@ const columns: readonly Column<EamRow>[] = [
   { title: 'IPV4', text: (row) => row.v4 },
   { title: 'IPV6', text: (row) => row.v6 },
 ];
-
-function readPrefix(family: 4 | 6 | null): (text: string) => string {
-  const kind = family === null ? 'an IPv4 or IPv6' : `an IPv${family}`;
-  return (text) => {
-    const prefix = parsePrefix(text);
-    if (prefix === null || (family !== null && prefix.family !== family)) {
-      throw new InvalidArgumentError(`expected ${kind} address or prefix`);
-    }
-    if (hasHostBits(prefix)) {
-      throw new InvalidArgumentError(`expected no bits after the prefix length: ${networkOf(prefix)}`);
-    }
-    return networkOf(prefix);
-  };
-}
 
 async function report(output: Output, { changes, note }: ChangeReport & { note: string }): Promise<void> {
   await output.line(`${changes.join('\n')}\n${note}`);

@@ -1,12 +1,11 @@
 /** `platypus trace` */
 import { type Command, InvalidArgumentError } from 'commander';
-import { formatAddress, hasHostBits, networkOf, parsePrefix } from '../../config/address.js';
 import type { ControlClient } from '../../control/client.js';
 import { type ErrorCode, PlatypusError } from '../../errors.js';
 import { type CaptureFile, createCaptureFile } from '../../trace/capture-file.js';
 import type { TraceLine } from '../../trace/stream.js';
 import { capturedPackets, recordText } from '../../trace/text.js';
-import { withClient } from '../command.js';
+import { readPrefix, withClient } from '../command.js';
 import type { Io, Output } from '../io.js';
 import { packageVersion } from '../version.js';
 
@@ -32,20 +31,6 @@ function number(min: number, max: number): (text: string) => number {
   };
 }
 
-function readPrefix(family: 4 | 6): (text: string) => string {
-  const example = family === 4 ? '192.0.2.1 or 192.0.2.0/28' : '2001:db8::1 or 2001:db8::/64';
-  return (text) => {
-    const prefix = parsePrefix(text);
-    if (prefix === null || prefix.family !== family) {
-      throw new InvalidArgumentError(`expected an IPv${family} address or prefix: ${example}`);
-    }
-    if (hasHostBits(prefix)) {
-      throw new InvalidArgumentError(`expected no bits after the prefix length: ${networkOf(prefix)}`);
-    }
-    return `${formatAddress(family, prefix.first)}/${prefix.length}`;
-  };
-}
-
 function readProtocol(text: string): string {
   if (['tcp', 'udp', 'icmp'].includes(text) || (/^\d{1,3}$/.test(text) && Number(text) <= 255)) return text;
   throw new InvalidArgumentError('expected tcp, udp, icmp or a protocol number from 0 to 255');
@@ -56,8 +41,16 @@ export function addTrace(program: Command, io: Io): void {
   program
     .command('trace')
     .description('print live packets before and after translation, and why packets are dropped')
-    .option('--v6 <prefix>', 'only packets from or to these IPv6 addresses', readPrefix(6))
-    .option('--v4 <prefix>', 'only packets from or to these IPv4 addresses, inside pool6 too', readPrefix(4))
+    .option(
+      '--v6 <prefix>',
+      'only packets from or to these IPv6 addresses',
+      readPrefix(6, '2001:db8::1 or 2001:db8::/64'),
+    )
+    .option(
+      '--v4 <prefix>',
+      'only packets from or to these IPv4 addresses, inside pool6 too',
+      readPrefix(4, '192.0.2.1 or 192.0.2.0/28'),
+    )
     .option('--proto <protocol>', 'only tcp, udp, icmp or a protocol number', readProtocol)
     .option('--port <port>', 'only this TCP or UDP port, of either end', number(0, 65_535))
     .option('--count <records>', 'end after so many packets', number(1, 999_999_999), 20)
