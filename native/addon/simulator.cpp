@@ -82,6 +82,7 @@ SimulatorObject::SimulatorObject(const Napi::CallbackInfo& info)
   worker.limits = limitsFrom(options.Get("limits").As<Napi::Object>(), config);
   const Napi::Value seed = options.Get("seed");
   worker.seed[0] = seed.IsNumber() ? seed.As<Napi::Number>().Uint32Value() : 1;
+  worker.identification_secret = worker.seed[0];
   worker_ = std::make_unique<Worker>(port_, worker);
   if (!worker_->ok()) throw Napi::Error::New(info.Env(), "simulator: not enough memory");
   use(config);

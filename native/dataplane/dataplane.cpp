@@ -1,10 +1,15 @@
 #include "dataplane/dataplane.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <utility>
+
+#include "dataplane/steering.h"
 
 namespace platypus {
 namespace {
@@ -16,6 +21,10 @@ uint64_t clockMs() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000;
+}
+
+bool draw(void* to, size_t bytes) {
+  return getrandom(to, bytes, 0) == static_cast<ssize_t>(bytes);
 }
 
 Nat64Limits share(Nat64Limits limits, uint16_t workers) {
@@ -31,33 +40,74 @@ Nat64Limits share(Nat64Limits limits, uint16_t workers) {
 }  // namespace
 
 Dataplane::Opened Dataplane::open(const Options& options) {
-  std::unique_ptr<Dataplane> dataplane(new Dataplane());
-  dataplane->notify_ = options.notify;
-  dataplane->context_ = options.context;
+  std::vector<std::unique_ptr<Port>> ports;
+  TunPort* first = nullptr;
   for (uint16_t i = 0; i < options.workers; ++i) {
     TunPort::Opened opened =
         i == 0 ? TunPort::open(options.device, {.queues = options.workers, .slots = Worker::kBurst})
-               : dataplane->lanes_.front()->port->openQueue();
+               : first->openQueue();
     if (opened.port == nullptr) return {nullptr, opened.error, opened.syscall};
-    auto lane = std::make_unique<Lane>();
-    lane->port = std::move(opened.port);
-    lane->dataplane = dataplane.get();
-    Worker::Options worker{.mode = options.mode,
-                           .limits = share(options.limits, options.workers),
-                           .shard = {.index = i, .count = options.workers},
-                           .seed = {}};
-    if (getrandom(worker.seed.data(), sizeof worker.seed, 0) !=
-        static_cast<ssize_t>(sizeof worker.seed)) {
-      return {nullptr, EIO, "getrandom"};
-    }
-    lane->worker = std::make_unique<Worker>(*lane->port, worker);
-    if (!lane->worker->ok()) return {nullptr, ENOMEM, "mmap"};
-    lane->worker->use(options.config);
-    while (!lane->worker->continueUse()) {
-    }
-    dataplane->lanes_.push_back(std::move(lane));
+    if (i == 0) first = opened.port.get();
+    ports.push_back(std::move(opened.port));
+  }
+  Opened opened = open(options, std::move(ports));
+  if (opened.dataplane == nullptr) return opened;
+  opened.dataplane->device_ = first->name();
+  opened.dataplane->capabilities_ = first->capabilities();
+  if (options.workers > 1) {
+    const int program = loadSteering(steeringProgram(options.mode, opened.dataplane->owners_));
+    // Without it packets arrive anywhere, and are handed over.
+    opened.dataplane->steered_ = program >= 0 && first->steer(program) == 0;
+    if (program >= 0) close(program);
+  }
+  return opened;
+}
+
+Dataplane::Opened Dataplane::open(const Options& options,
+                                  std::vector<std::unique_ptr<Port>> ports) {
+  struct {
+    Owners::Keys owners;
+    uint64_t identification;
+  } secrets;
+  if (!draw(&secrets, sizeof secrets)) return {nullptr, EIO, "getrandom"};
+  std::unique_ptr<Dataplane> dataplane(
+      new Dataplane(Owners(options.workers, options.subscriber_bits, secrets.owners)));
+  dataplane->notify_ = options.notify;
+  dataplane->context_ = options.context;
+  dataplane->cpus_ = options.cpus;
+  if (options.workers > 1) {
+    dataplane->handover_ = std::make_unique<Handover>(dataplane->owners_);
+    if (!dataplane->handover_->ok()) return {nullptr, ENOMEM, "mmap"};
+  }
+  for (auto& port : ports) {
+    const int error = dataplane->addLane(options, std::move(port), secrets.identification);
+    if (error != 0) return {nullptr, error, error == ENOMEM ? "mmap" : "getrandom"};
   }
   return {std::move(dataplane), 0, ""};
+}
+
+int Dataplane::addLane(const Options& options, std::unique_ptr<Port> port,
+                       uint64_t identification_secret) {
+  const auto index = static_cast<uint16_t>(lanes_.size());
+  auto lane = std::make_unique<Lane>();
+  lane->port = std::move(port);
+  lane->index = index;
+  lane->dataplane = this;
+  if (handover_ != nullptr) handover_->setPort(index, *lane->port);
+  Worker::Options worker{.mode = options.mode,
+                         .limits = share(options.limits, options.workers),
+                         .shard = {.index = index, .count = options.workers},
+                         .seed = {},
+                         .identification_secret = identification_secret,
+                         .handover = handover_.get()};
+  if (!draw(worker.seed.data(), sizeof worker.seed)) return EIO;
+  lane->worker = std::make_unique<Worker>(*lane->port, worker);
+  if (!lane->worker->ok()) return ENOMEM;
+  lane->worker->use(options.config);
+  while (!lane->worker->continueUse()) {
+  }
+  lanes_.push_back(std::move(lane));
+  return 0;
 }
 
 Dataplane::~Dataplane() {
@@ -73,17 +123,35 @@ int Dataplane::start() {
   int error = 0;
   for (auto& lane : lanes_) {
     if (lane->started) continue;
-    lane->running.store(true, std::memory_order_relaxed);
-    error = pthread_create(&lane->thread, nullptr, &Dataplane::run, lane.get());
-    if (error != 0) {
-      lane->running.store(false, std::memory_order_relaxed);
-      break;
-    }
-    lane->started = true;
-    pthread_setname_np(lane->thread, "platypus-worker");
+    error = startThread(*lane);
+    if (error != 0) break;
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return error;
+}
+
+int Dataplane::startThread(Lane& lane) {
+  pthread_attr_t attributes;
+  int error = pthread_attr_init(&attributes);
+  if (error != 0) return error;
+  if (!cpus_.empty()) {
+    // Before it runs, so that the thread never works elsewhere.
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    CPU_SET(cpus_[lane.index], &cpus);
+    error = pthread_attr_setaffinity_np(&attributes, sizeof cpus, &cpus);
+  }
+  lane.running.store(true, std::memory_order_relaxed);
+  if (error == 0) error = pthread_create(&lane.thread, &attributes, &Dataplane::run, &lane);
+  pthread_attr_destroy(&attributes);
+  if (error != 0) {
+    lane.running.store(false, std::memory_order_relaxed);
+    return error;
+  }
+  lane.started = true;
+  const std::string name = "platypus-" + std::to_string(lane.index);
+  pthread_setname_np(lane.thread, name.c_str());
+  return 0;
 }
 
 void* Dataplane::run(void* argument) {
@@ -99,10 +167,18 @@ void* Dataplane::run(void* argument) {
       }
       continue;
     }
-    if (packets == 0 && !lane.worker->isBehind()) lane.port->wait(kIdleWaitMs);
+    if (packets == 0 && !lane.worker->isBehind()) lane.dataplane->sleep(lane);
   }
   lane.running.store(false, std::memory_order_release);
   return nullptr;
+}
+
+/// Waits for packets, requests and other workers.
+void Dataplane::sleep(Lane& lane) {
+  if (handover_ == nullptr) return lane.port->wait(kIdleWaitMs);
+  if (!handover_->beginSleep(lane.index)) return;
+  lane.port->wait(kIdleWaitMs);
+  handover_->endSleep(lane.index);
 }
 
 void Dataplane::stop() {

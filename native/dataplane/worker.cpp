@@ -35,17 +35,22 @@ Worker::Worker(Port& port, const Options& options)
     : port_(port),
       coalescer_(port.segmentation()),
       mode_(options.mode),
-      nat64_(options.limits, options.shard, options.seed, counters_),
+      index_(options.shard.index),
+      handover_(options.handover),
+      nat64_(options.limits, options.shard, options.seed, options.identification_secret, counters_),
       reassembly_(options.limits.reassembly, nat64_.tables().hashKey()),
-      identifications_(nat64_.tables().random().next64()),
-      stateless_(identifications_, nat64_.pathMtus(), counters_, nat64_.tables().random().next64()),
+      stateless_(nat64_.identifications(), nat64_.pathMtus(), counters_,
+                 nat64_.tables().random().next64()),
       slots_(new std::byte[3 * size_t{kSlotBytes}]),
       error_slot_(slots_.get()),
       fragment_slot_(slots_.get() + kSlotBytes),
-      split_slot_(slots_.get() + 2 * size_t{kSlotBytes}) {}
+      split_slot_(slots_.get() + 2 * size_t{kSlotBytes}) {
+  if (handover_ != nullptr) (void)handed_slots_.map(kBurst);
+}
 
 bool Worker::ok() const {
-  return nat64_.tables().ok() && reassembly_.ok();
+  return nat64_.tables().ok() && reassembly_.ok() &&
+         (handover_ == nullptr || handed_slots_.count() == kBurst);
 }
 
 std::shared_ptr<const Config> Worker::use(std::shared_ptr<const Config> config) {
@@ -70,8 +75,27 @@ bool Worker::continueUse() {
 
 size_t Worker::poll(uint64_t nowMs) {
   setClock(nowMs);
-  const size_t count = port_.receive(packets_);
-  for (size_t i = 0; i < count; ++i) prepare(packets_[i], flights_[i]);
+  size_t count = port_.receive(packets_);
+  for (size_t i = 0; i < count; ++i) {
+    countReceived(packets_[i]);
+    prepare(packets_[i], flights_[i]);
+    if (handover_ == nullptr) continue;
+    flights_[i].gone = handOver(packets_[i], ownerOf(packets_[i], flights_[i]), 0);
+  }
+  handleBurst(count);
+  if (handover_ != nullptr) {
+    size_t prepared = 0;
+    count += takeHanded(prepared);
+    handleBurst(prepared);
+    handover_->release(index_);
+    handover_->publish(index_);
+  }
+  behind_ = !expire(kExpireBudget);
+  countLosses();
+  return count;
+}
+
+void Worker::handleBurst(size_t count) {
   if (count > 1 && mode_ == Mode::kNat64) {
     for (size_t i = 0; i < count; ++i) {
       const Flight& flight = flights_[i];
@@ -81,18 +105,16 @@ size_t Worker::poll(uint64_t nowMs) {
   }
   coalescing_ = count > 1 && coalescer_.isUseful();
   for (size_t i = 0; i < count; ++i) {
+    if (flights_[i].gone) continue;
     if (trace_ != nullptr) trace_->begin(packets_[i], config_->translation.pool6);
     handle(packets_[i], flights_[i], false);
     if (trace_ != nullptr) trace_->end();
   }
   coalescer_.flush([this](Packet& packet) { write(packet); });
   coalescing_ = false;
-  behind_ = !expire(kExpireBudget);
-  countLosses();
-  return count;
 }
 
-void Worker::prepare(Packet& packet, Flight& flight) {
+void Worker::countReceived(const Packet& packet) {
   const uint32_t bytes = packet.length();
   const unsigned version = packet.version();
   if (version == 6) {
@@ -102,6 +124,10 @@ void Worker::prepare(Packet& packet, Flight& flight) {
     counters_.add(Counter::kReceivedV4);
     counters_.add(Counter::kReceivedV4Bytes, bytes);
   }
+}
+
+void Worker::prepare(Packet& packet, Flight& flight) {
+  flight.gone = false;
   flight.v6.hash = 0;
   flight.v4.hash = 0;
   flight.express = prepareExpress(packet, flight);
@@ -209,6 +235,13 @@ void Worker::hairpin(Packet& packet) {
   counters_.add(Counter::kHairpinned);
   Flight flight;
   read(packet, flight);
+  if (handover_ != nullptr && handOver(packet, ownerOf(packet, flight), Handed::kHairpinned)) {
+    return;
+  }
+  handleHairpinned(packet, flight);
+}
+
+void Worker::handleHairpinned(Packet& packet, const Flight& flight) {
   if (!flight.verdict.pass) return refuse(packet, flight.view, flight.verdict);
   handleV4(packet, flight, {.now = now_, .decrement = false, .reassembled = false});
 }
@@ -238,6 +271,10 @@ void Worker::reassemble(const Packet& packet, const PacketView& view) {
   counters_.add(Counter::kReassembled);
   Flight whole;
   read(result.whole, whole);
+  if (handover_ != nullptr &&
+      handOver(result.whole, ownerOf(result.whole, whole), Handed::kReassembled)) {
+    return;
+  }
   handle(result.whole, whole, true);
 }
 
@@ -259,7 +296,11 @@ bool Worker::waitsForFragments(const PacketView& view) const {
 
 void Worker::handleStateless(Packet& packet, const PacketView& view,
                              const StatelessTranslator::Pass& pass) {
-  if (waitsForFragments(view) && !pass.hairpinned) return reassemble(packet, view);
+  if (waitsForFragments(view) && !pass.hairpinned) {
+    // Without state any worker will do, but fragments have to meet.
+    if (handover_ != nullptr && handOver(packet, ownerOf(packet, view), 0)) return;
+    return reassemble(packet, view);
+  }
   StatelessTranslator::Translated translated;
   const Verdict verdict = view.version == 6 ? stateless_.v6ToV4(packet, view, pass, translated)
                                             : stateless_.v4ToV6(packet, view, pass, translated);
@@ -287,7 +328,10 @@ void Worker::handleStateless(Packet& packet, const PacketView& view,
 }
 
 void Worker::countTranslated(const Packet& packet, const PacketView& view, const Sizing& sizing) {
-  if (view.transport == Transport::kIcmpError) counters_.add(Counter::kIcmpErrorTranslated);
+  if (view.transport == Transport::kIcmpError) {
+    counters_.add(Counter::kIcmpErrorTranslated);
+    if (handover_ != nullptr) spreadPathMtu();
+  }
   if (!packet.offload.isGso()) return;
   if (sizing.gso_size != 0) counters_.add(Counter::kGsoSizeLowered);
   const bool udp = packet.offload.gsoKind() == Offload::kGsoUdp;
@@ -377,7 +421,7 @@ void Worker::answer(const Packet& packet, const PacketView& view, const Verdict&
     const auto header = load<Ipv4Header>(packet.data());
     built = errors4_.take(now_ms_) &&
             originateV4(packet, view, verdict, source,
-                        identifications_.next(source, header.source, 1), error_slot_);
+                        nat64_.identifications().next(source, header.source, 1), error_slot_);
   } else {
     built =
         errors6_.take(now_ms_) && originateV6(packet, view, verdict, errorSource6(), error_slot_);
@@ -493,6 +537,18 @@ Worker::RemoveResult Worker::removeBib(Proto proto, Ipv4Address pool, Be16 pool_
   if (number == Tables::kNone) return RemoveResult::kNone;
   return nat64_.tables().removeBib(number, kChangeBudget) ? RemoveResult::kRemoved
                                                           : RemoveResult::kGoOn;
+}
+
+Tables::LendResult Worker::lend(Proto proto, Ipv4Address pool, Be16 port, uint16_t borrower) {
+  return nat64_.tables().lend(proto, pool, port, borrower);
+}
+
+bool Worker::takeBack(Proto proto, Ipv4Address pool, Be16 port) {
+  return nat64_.tables().takeBack(proto, pool, port);
+}
+
+uint16_t Worker::holder(Proto proto, Ipv4Address pool, Be16 port) const {
+  return nat64_.tables().borrower(proto, pool, port, index_);
 }
 
 void Worker::pool4(std::vector<Pool4::Usage>& usage) const {

@@ -2,7 +2,8 @@
 //
 // One burst goes: receive → parse, tuple, prefetch (all packets) → prefetch sessions (all) → look
 // up, translate, send (one after the other) → expire what is due, within a budget. Plain packets of
-// known sessions take the short way of nat64/express.h.
+// known sessions take the short way of nat64/express.h. Where there are several workers, packets of
+// others are handed over after they were read, and what others hand over makes a second burst.
 //
 // Ownership: everything here belongs to one thread; only counters() may be read by others.
 #pragma once
@@ -13,6 +14,7 @@
 
 #include "dataplane/config.h"
 #include "dataplane/events.h"
+#include "dataplane/handover.h"
 #include "dataplane/query.h"
 #include "dataplane/trace.h"
 #include "nat64/express.h"
@@ -21,6 +23,7 @@
 #include "packet/counter.h"
 #include "port/coalesce.h"
 #include "port/port.h"
+#include "port/slots.h"
 #include "siit/originate.h"
 #include "siit/stateless.h"
 
@@ -35,8 +38,12 @@ class Worker {
     Nat64Limits limits;
     Pool4::Shard shard;
     RandomSource::Seed seed{};
+    /// The same for all workers of a device (RFC 6864: values of one tuple must not collide).
+    uint64_t identification_secret = 0;
+    /// To the other workers; null where there are none.
+    Handover* handover = nullptr;
   };
-  /// Takes all memory; check ok(). `port` must outlive the worker.
+  /// Takes all memory; check ok(). `port` and the handover must outlive the worker.
   Worker(Port& port, const Options& options);
   bool ok() const;
 
@@ -49,8 +56,8 @@ class Worker {
 
   /// One burst at `nowMs` (any clock that does not go back). Returns how many packets came.
   size_t poll(uint64_t nowMs);
-  /// True when sessions are due that the last poll() had no time for.
-  bool isBehind() const { return behind_; }
+  /// True when the last poll() left something that is due: sessions, or packets of other workers.
+  bool isBehind() const { return behind_ || more_handed_; }
   /// Ends everything that is due at `nowMs`, without a bound: for tests and tools.
   void expireAll(uint64_t nowMs);
 
@@ -65,6 +72,11 @@ class Worker {
                            Be16 pool_port);
   enum class RemoveResult : uint8_t { kRemoved, kNone, kGoOn };
   RemoveResult removeBib(Proto proto, Ipv4Address pool, Be16 pool_port);
+  // Ports of this worker for permanent entries at other workers.
+  Tables::LendResult lend(Proto proto, Ipv4Address pool, Be16 port, uint16_t borrower);
+  bool takeBack(Proto proto, Ipv4Address pool, Be16 port);
+  /// The worker that has a port's mappings: this one, or the one it was lent to.
+  uint16_t holder(Proto proto, Ipv4Address pool, Be16 port) const;
   /// The usage of all pool4 addresses; `usage` has room for Pool4::kMost.
   void pool4(std::vector<Pool4::Usage>& usage) const;
   TableSizes sizes() const;
@@ -82,9 +94,12 @@ class Worker {
     FlowV6 v6;
     FlowV4 v4;
     bool express = false;  // `plain` and one flow are set instead of `view` and `verdict`
+    bool gone = false;     // handed over to its owner
     PlainView plain;
   };
 
+  void handleBurst(size_t count);
+  void countReceived(const Packet& packet);
   void prepare(Packet& packet, Flight& flight);
   bool prepareExpress(const Packet& packet, Flight& flight);
   void prepareLong(Packet& packet, Flight& flight);
@@ -100,6 +115,20 @@ class Worker {
   void reassemble(const Packet& packet, const PacketView& view);
   void handleSplit(const Packet& packet, const PacketView& view);
   void hairpin(Packet& packet);
+  void handleHairpinned(Packet& packet, const Flight& flight);
+  // Between workers (worker_handover.cpp).
+  struct Owner {
+    uint16_t worker;
+    bool final = false;  // nobody knows better
+  };
+  Owner ownerOf(const Packet& packet, const Flight& flight) const;
+  Owner ownerOf(const Packet& packet, const PacketView& view) const;
+  Owner ownerOfPort(Proto proto, Ipv4Address pool, Be16 port) const;
+  bool handOver(const Packet& packet, Owner owner, uint8_t flags);
+  size_t takeHanded(size_t& prepared);
+  void handleHanded(Packet& packet, Flight& flight, uint8_t flags);
+  bool handOn(const Packet& packet, const Flight& flight, uint8_t flags);
+  void spreadPathMtu();
   void refuse(const Packet& packet, const PacketView& view, const Verdict& verdict);
   void answer(const Packet& packet, const PacketView& view, const Verdict& verdict);
   void countTranslated(const Packet& packet, const PacketView& view, const Sizing& sizing);
@@ -120,11 +149,13 @@ class Worker {
   Port& port_;
   Coalescer coalescer_;
   bool coalescing_ = false;  // this burst
+  bool more_handed_ = false;
   const Mode mode_;
+  const uint16_t index_;
+  Handover* const handover_;
   Counters counters_;
   Nat64 nat64_;
   Reassembly reassembly_;
-  IdentificationSource identifications_;
   StatelessTranslator stateless_;
   std::unique_ptr<Trace> trace_;
   DropEvents events_;
@@ -141,6 +172,7 @@ class Worker {
   Packet error_slot_;     // errors and probes being built
   Packet fragment_slot_;  // fragments being cut
   Packet split_slot_;     // datagrams of a split super-packet
+  Slots handed_slots_;    // what other workers hand over
   std::array<Packet, kBurst> packets_;
   std::array<Flight, kBurst> flights_;
 };

@@ -5,10 +5,10 @@
 namespace platypus {
 
 Nat64::Nat64(const Nat64Limits& limits, Pool4::Shard shard, const RandomSource::Seed& seed,
-             Counters& counters)
+             uint64_t identification_secret, Counters& counters)
     : counters_(counters),
       tables_(limits, shard, seed, counters),
-      identifications_(tables_.random().next64()),
+      identifications_(identification_secret, shard.index, shard.count),
       path_mtus_(limits.path_mtus, tables_.random().next64()) {}
 
 uint16_t Nat64::computeChecksumDelta(const Session& session) const {

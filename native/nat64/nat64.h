@@ -63,8 +63,9 @@ constexpr bool isOtherProtocol(const PacketView& view) {
 
 class Nat64 {
  public:
+  /// Workers of one translator share `identification_secret`.
   Nat64(const Nat64Limits& limits, Pool4::Shard shard, const RandomSource::Seed& seed,
-        Counters& counters);
+        uint64_t identification_secret, Counters& counters);
 
   /// `config` must live until the next call. The pool is changed by Tables, not here.
   void use(const Nat64Config& config) { config_ = &config; }

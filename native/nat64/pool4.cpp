@@ -14,6 +14,8 @@ constexpr uint64_t kAnyParity = ~uint64_t{0};
 /// Addresses looked at for a new host before it is refused: bounds the work per packet of a flood
 /// against a full pool.
 constexpr uint32_t kMostTries = 64;
+/// Addresses of a new pool taken in one step: where ranges change, each costs some microseconds.
+constexpr uint32_t kEntriesAStep = 32;
 
 }  // namespace
 
@@ -22,11 +24,12 @@ Pool4::Pool4(Shard shard)
       bitmaps_(size_t{kMost} * kProtos * kWords, HugeArray<uint64_t>::Take::kWhenUsed),
       slots_(kMost, HugeArray<Slot>::Take::kWhenUsed),
       index_(kIndexSlots, HugeArray<uint32_t>::Take::kNow),
-      active_(kMost, HugeArray<uint32_t>::Take::kNow) {}
+      active_(kMost, HugeArray<uint32_t>::Take::kNow),
+      order_(kMost, HugeArray<uint32_t>::Take::kNow) {}
 
 size_t Pool4::bytes() const {
   return size_t{touched_} * (kProtos * kWords * 8 + sizeof(Slot)) + index_.bytes() +
-         active_.bytes();
+         active_.bytes() + order_.bytes();
 }
 
 uint32_t Pool4::indexHome(Ipv4Address address) const {
@@ -52,47 +55,66 @@ void Pool4::rebuildIndex() {
 }
 
 void Pool4::retire(std::span<const Pool4Entry> entries) {
+  const auto wanted = entries.first(std::min<size_t>(entries.size(), kMost));
+  // What an unfinished replace() has taken is not in the pool yet.
+  for (uint32_t n = 0; n < ordered_; ++n) slots_[order_[n]].active = false;
+  ordered_ = 0;
+  free_from_ = 0;
+  // The index of the pool to come, to look up each address that is there.
+  std::memset(index_.data(), 0, index_.bytes());
+  for (uint32_t n = 0; n < wanted.size(); ++n) {
+    uint32_t at = indexHome(wanted[n].address);
+    while (index_[at] != 0) at = (at + 1) % kIndexSlots;
+    index_[at] = n + 1;
+  }
+  const auto stays = [&](Ipv4Address address) {
+    for (uint32_t at = indexHome(address); index_[at] != 0; at = (at + 1) % kIndexSlots) {
+      if (wanted[index_[at] - 1].address == address) return true;
+    }
+    return false;
+  };
   uint32_t left = 0;
   for (uint32_t n = 0; n < active_count_; ++n) {
-    const Ipv4Address address = slots_[active_[n]].entry.address;
-    const bool stays = std::any_of(entries.begin(), entries.end(), [&](const Pool4Entry& entry) {
-      return entry.address == address;
-    });
-    slots_[active_[n]].active = stays;
-    if (stays) active_[left++] = active_[n];
+    Slot& slot = slots_[active_[n]];
+    slot.active = stays(slot.entry.address);
+    if (slot.active) active_[left++] = active_[n];
   }
   active_count_ = left;
   rebuildIndex();
 }
 
-void Pool4::replace(std::span<const Pool4Entry> entries) {
-  retire(entries);
-  // Slots keep their number while they are active, because hosts refer to it.
-  uint32_t order[kMost];
-  uint32_t count = 0;
-  uint32_t next = 0;
-  for (const Pool4Entry& entry : entries.first(std::min<size_t>(entries.size(), kMost))) {
-    uint32_t slot = find(entry.address);
-    if (slot == kNone) {
-      while (next < touched_ && slots_[next].active) ++next;
-      slot = next;
-      touched_ = std::max(touched_, next + 1);
-      slots_[slot] = Slot{.entry = entry,
-                          .active = true,
-                          .hosts = 0,
-                          .used = {},
-                          .capacity = 0,
-                          .used_in_range = {}};
-      countRange(slot);
-    } else if (!(slots_[slot].entry == entry)) {
-      slots_[slot].entry = entry;
-      countRange(slot);
-    }
-    order[count++] = slot;
-  }
-  std::copy(order, order + count, active_.data());
-  active_count_ = count;
+bool Pool4::replace(std::span<const Pool4Entry> entries) {
+  const auto wanted = static_cast<uint32_t>(std::min<size_t>(entries.size(), kMost));
+  const uint32_t stop = std::min(wanted, ordered_ + kEntriesAStep);
+  while (ordered_ < stop) take(entries[ordered_]);
+  if (ordered_ < wanted) return false;
+  std::copy(order_.data(), order_.data() + ordered_, active_.data());
+  active_count_ = ordered_;
+  ordered_ = 0;
+  free_from_ = 0;
   rebuildIndex();
+  return true;
+}
+
+/// The next entry of the pool to come. Slots keep their number while they are active, because hosts
+/// refer to it.
+void Pool4::take(const Pool4Entry& entry) {
+  uint32_t slot = find(entry.address);
+  if (slot == kNone) {
+    while (free_from_ < touched_ && slots_[free_from_].active) ++free_from_;
+    slot = free_from_;
+    touched_ = std::max(touched_, slot + 1);
+    slots_[slot] = Slot{.entry = entry,
+                        .active = true,
+                        .hosts = 0,
+                        .used = {},
+                        .capacity = portsOffered(entry),
+                        .used_in_range = {}};
+  } else if (!(slots_[slot].entry == entry)) {
+    slots_[slot].entry = entry;
+    countRange(slot);
+  }
+  order_[ordered_++] = slot;
 }
 
 /// A bit for every port of `word` that this shard may hand out; port 0 is never.
@@ -110,18 +132,33 @@ bool Pool4::offers(const Slot& slot, uint16_t port) const {
   return ((offered(slot, port / 64) >> (port % 64)) & 1) != 0;
 }
 
+uint32_t Pool4::portsOffered(const Pool4Entry& entry) const {
+  const Slot whole{
+      .entry = entry, .active = true, .hosts = 0, .used = {}, .capacity = 0, .used_in_range = {}};
+  const uint32_t first = std::max<uint32_t>(entry.port_min, 1) / 64;
+  const uint32_t last = entry.port_max / 64;
+  const auto ports = [&](uint32_t word) {
+    return static_cast<uint32_t>(std::popcount(offered(whole, word)));
+  };
+  if (last <= first) return last == first ? ports(first) : 0;
+  // Between the first and the last word all ports of each block of this shard.
+  const auto blocks_below = [&](uint32_t word) {
+    return (word + shard_.count - 1 - shard_.index) / shard_.count;
+  };
+  return ports(first) + ports(last) + (blocks_below(last) - blocks_below(first + 1)) * 64;
+}
+
 void Pool4::countRange(uint32_t slot) {
   Slot& target = slots_[slot];
-  target.capacity = 0;
-  for (uint32_t& used : target.used_in_range) used = 0;
-  for (uint32_t word = 0; word < kWords; ++word) {
-    const uint64_t ports = offered(target, word);
-    target.capacity += static_cast<uint32_t>(std::popcount(ports));
-    for (const Proto proto : {Proto::kTcp, Proto::kUdp, Proto::kIcmp}) {
-      // An address that nothing is mapped to has pages that were never touched.
-      if (target.used[protoIndex(proto)] == 0) continue;
-      target.used_in_range[protoIndex(proto)] +=
-          static_cast<uint32_t>(std::popcount(bitmap(slot, proto)[word] & ports));
+  target.capacity = portsOffered(target.entry);
+  for (const Proto proto : {Proto::kTcp, Proto::kUdp, Proto::kIcmp}) {
+    uint32_t& used = target.used_in_range[protoIndex(proto)];
+    used = 0;
+    // An address that nothing is mapped to has pages that were never touched.
+    if (target.used[protoIndex(proto)] == 0) continue;
+    for (uint32_t word = 0; word < kWords; ++word) {
+      used +=
+          static_cast<uint32_t>(std::popcount(bitmap(slot, proto)[word] & offered(target, word)));
     }
   }
 }

@@ -38,7 +38,7 @@ class Pool4 {
   };
 
   explicit Pool4(Shard shard);
-  bool ok() const { return bitmaps_.ok() && index_.ok(); }
+  bool ok() const { return bitmaps_.ok() && index_.ok() && order_.ok(); }
   /// Bytes of memory that a full pool would use; the kernel gives pages as they are needed.
   size_t bytes() const;
 
@@ -46,8 +46,9 @@ class Pool4 {
   /// them. Their slots stay until replace(), so that what is mapped to them can be removed first.
   void retire(std::span<const Pool4Entry> entries);
   /// Makes the pool these entries: known addresses keep their ports in use, new ones are added.
-  /// Nothing may be mapped to retired addresses any more.
-  void replace(std::span<const Pool4Entry> entries);
+  /// Nothing may be mapped to retired addresses any more. One bounded step; true when it is done,
+  /// until then the same entries must be given. retire() begins anew.
+  bool replace(std::span<const Pool4Entry> entries);
   bool isActive(uint32_t slot) const { return slots_[slot].active; }
   Ipv4Address address(uint32_t slot) const { return slots_[slot].entry.address; }
 
@@ -98,7 +99,9 @@ class Pool4 {
                     RandomSource& random) const;
   uint64_t offered(const Slot& slot, uint32_t word) const;
   bool offers(const Slot& slot, uint16_t port) const;
+  uint32_t portsOffered(const Pool4Entry& entry) const;
   void countRange(uint32_t slot);
+  void take(const Pool4Entry& entry);
   uint32_t indexHome(Ipv4Address address) const;
   void rebuildIndex();
 
@@ -109,6 +112,10 @@ class Pool4 {
   HugeArray<uint32_t> active_;  // numbers of active slots, in the configuration's order
   uint32_t active_count_ = 0;
   uint32_t touched_ = 0;
+  // While replace() is at work: the order to come, and the slot from which on some may be free.
+  HugeArray<uint32_t> order_;
+  uint32_t ordered_ = 0;
+  uint32_t free_from_ = 0;
 };
 
 }  // namespace platypus

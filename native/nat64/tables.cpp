@@ -34,19 +34,20 @@ Tables::Tables(const Nat64Limits& limits, Pool4::Shard shard, const RandomSource
       host_index_(limits.hosts),
       wheel_(&sessions_.array()),
       pool4_(shard),
+      lent_(shard.count > 1 ? std::min(limits.bib, LentPorts::kMost) : 0, key_),
       syns_(limits.stored_syns),
       peers_(filtersAny(limits) ? limits.sessions : 0, key_) {}
 
 bool Tables::ok() const {
   return sessions_.ok() && bibs_.ok() && hosts_.ok() && by_v6_.ok() && by_v4_.ok() &&
          bib_by_v6_.ok() && bib_by_v4_.ok() && host_index_.ok() && wheel_.ok() && pool4_.ok() &&
-         syns_.ok() && peers_.ok();
+         lent_.ok() && syns_.ok() && peers_.ok();
 }
 
 size_t Tables::bytes() const {
   return sessions_.bytes() + bibs_.bytes() + hosts_.bytes() + by_v6_.bytes() + by_v4_.bytes() +
          bib_by_v6_.bytes() + bib_by_v4_.bytes() + host_index_.bytes() + wheel_.bytes() +
-         pool4_.bytes() + syns_.bytes() + peers_.bytes();
+         pool4_.bytes() + lent_.bytes() + syns_.bytes() + peers_.bytes();
 }
 
 // --- Look-up -------------------------------------------------------------------------------------
@@ -312,6 +313,34 @@ bool Tables::removeBib(uint32_t number, uint32_t budget) {
   return false;
 }
 
+// --- Ports for other workers ---------------------------------------------------------------------
+
+Tables::LendResult Tables::lend(Proto proto, Ipv4Address pool, Be16 port, uint16_t borrower) {
+  const uint32_t slot = pool4_.find(pool);
+  if (slot == Pool4::kNone) return LendResult::kNotInPool4;
+  const uint32_t number = lent_.find(proto, pool, port);
+  if (number != LentPorts::kNone) {
+    return lent_[number].borrower == borrower ? LendResult::kAlready : LendResult::kV4Taken;
+  }
+  if (!pool4_.reserve(slot, proto, port.host())) return LendResult::kV4Taken;
+  if (lent_.add(proto, pool, port, slot, borrower)) return LendResult::kLent;
+  pool4_.release(slot, proto, port.host());
+  return LendResult::kNoRoom;
+}
+
+bool Tables::takeBack(Proto proto, Ipv4Address pool, Be16 port) {
+  const uint32_t number = lent_.find(proto, pool, port);
+  if (number == LentPorts::kNone) return false;
+  endLoan(number);
+  return true;
+}
+
+void Tables::endLoan(uint32_t number) {
+  const LentPorts::Lent lent = lent_[number];
+  pool4_.release(lent.pool_slot, lent.proto, lent.port.host());
+  lent_.remove(number);
+}
+
 // --- Sessions ------------------------------------------------------------------------------------
 
 Tables::Created Tables::createSession(uint32_t bib_number, Ipv4Address remote, Be16 remote_port,
@@ -444,6 +473,18 @@ void Tables::removeSession(uint32_t number) {
 void Tables::retirePool4(std::span<const Pool4Entry> entries) {
   pool4_.retire(entries);
   purge_at_ = 0;
+  purge_lent_at_ = 0;
+}
+
+/// The borrower removes the mappings of retired addresses by itself.
+bool Tables::purgeLent(uint32_t& budget) {
+  for (; purge_lent_at_ < lent_.touched(); ++purge_lent_at_) {
+    if (budget == 0) return false;
+    --budget;
+    const LentPorts::Lent& lent = lent_[purge_lent_at_];
+    if (lent.proto != Proto::kNone && !pool4_.isActive(lent.pool_slot)) endLoan(purge_lent_at_);
+  }
+  return true;
 }
 
 bool Tables::purgePool4(std::span<const Pool4Entry> entries, uint32_t budget) {
@@ -460,8 +501,7 @@ bool Tables::purgePool4(std::span<const Pool4Entry> entries, uint32_t budget) {
     }
     ++purge_at_;
   }
-  pool4_.replace(entries);
-  return true;
+  return purgeLent(budget) && pool4_.replace(entries);
 }
 
 }  // namespace platypus

@@ -13,6 +13,7 @@
 #include "nat64/config.h"
 #include "nat64/hash.h"
 #include "nat64/index_table.h"
+#include "nat64/lent_ports.h"
 #include "nat64/peers.h"
 #include "nat64/pool4.h"
 #include "nat64/random.h"
@@ -111,6 +112,18 @@ class Tables {
   /// Removes an entry and its sessions, at most `budget` of them. True when the entry is gone.
   bool removeBib(uint32_t number, uint32_t budget);
 
+  // Ports of this worker's share for hosts of other workers.
+  enum class LendResult : uint8_t { kLent, kAlready, kV4Taken, kNotInPool4, kNoRoom };
+  LendResult lend(Proto proto, Ipv4Address pool, Be16 port, uint16_t borrower);
+  /// Takes a lent port back. False when it was not lent.
+  bool takeBack(Proto proto, Ipv4Address pool, Be16 port);
+  /// The worker that a port is lent to; `own` where it is not.
+  uint16_t borrower(Proto proto, Ipv4Address pool, Be16 port, uint16_t own) const {
+    if (lent_.isEmpty()) return own;
+    const uint32_t number = lent_.find(proto, pool, port);
+    return number == LentPorts::kNone ? own : lent_[number].borrower;
+  }
+
   // Changes of the pool: retire(), then purge() until it is true, which brings the new pool in.
   void retirePool4(std::span<const Pool4Entry> entries);
   bool purgePool4(std::span<const Pool4Entry> entries, uint32_t budget);
@@ -162,6 +175,8 @@ class Tables {
   void removeIdleBib(uint32_t number);
   bool link(uint32_t number, uint32_t bib);
   void unlink(uint32_t number);
+  void endLoan(uint32_t number);
+  bool purgeLent(uint32_t& budget);
 
   Nat64Limits limits_;
   Counters& counters_;
@@ -177,10 +192,12 @@ class Tables {
   IndexTable host_index_;
   TimerWheel wheel_;
   Pool4 pool4_;
+  LentPorts lent_;
   StoredSyns syns_;
   Peers peers_;
   uint32_t static_bibs_ = 0;
   uint32_t purge_at_ = 0;
+  uint32_t purge_lent_at_ = 0;
 };
 
 }  // namespace platypus

@@ -32,6 +32,8 @@ enum class Counter : uint8_t {
   kSuperUdpSplit,
   kTcpCoalesced,
   kUdpCoalesced,
+  // Between workers.
+  kHandedOver,
   // Fragments.
   kFragmentsReceived,
   kReassembled,
@@ -112,6 +114,8 @@ enum class Counter : uint8_t {
   kDropFragmentTimeout,
   kDropFragmentsFull,
   kDropFragmentsFullForSource,
+  // Dropped between workers.
+  kDropHandoverFull,
   // Dropped by the device.
   kDropDeviceRead,
   kDropDeviceQueueFull,

@@ -39,6 +39,9 @@ class Port {
 
   virtual PortLosses losses() const { return {}; }
 
+  /// True once the port can bring no more packets, because its device was deleted.
+  virtual bool gone() const { return false; }
+
   /// Waits until a packet is ready, wake() was called, or `timeoutMs` passed.
   virtual void wait(int timeoutMs) = 0;
 

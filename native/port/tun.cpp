@@ -113,6 +113,10 @@ TunPort::Opened TunPort::openNamed(std::string_view name, const Options& options
   return {std::move(port), 0, ""};
 }
 
+int TunPort::steer(int program) {
+  return ioctl(tun_fd_, TUNSETSTEERINGEBPF, &program) == 0 ? 0 : errno;
+}
+
 TunPort::~TunPort() {
   if (tun_fd_ >= 0) close(tun_fd_);
   if (wake_fd_ >= 0) close(wake_fd_);

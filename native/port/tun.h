@@ -63,6 +63,11 @@ class TunPort final : public Port {
   /// Opens one more queue of the same device, for one more worker. Needs Options::queues > 1.
   Opened openQueue() const;
 
+  /// Lets a program choose the queue for each packet that the kernel sends to the device:
+  /// `program` is the file descriptor of a BPF socket filter. 0 or an errno (EINVAL before Linux
+  /// 4.16). For the whole device.
+  int steer(int program);
+
   ~TunPort() override;
   TunPort(const TunPort&) = delete;
   TunPort& operator=(const TunPort&) = delete;
@@ -85,7 +90,7 @@ class TunPort final : public Port {
   const TunStats& stats() const { return stats_; }
   /// True once the device was deleted under us (`ip link del`). Nothing arrives any more; wait()
   /// then waits for wake() and the time-out only.
-  bool gone() const { return gone_; }
+  bool gone() const override { return gone_; }
 
  private:
   TunPort() = default;

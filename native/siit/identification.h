@@ -1,11 +1,13 @@
 // IPv4 Identification values (RFC 7915 §5.1, RFC 6864): one counter for each of many groups of
 // (source, destination, protocol), passed through a keyed permutation, so that values do not repeat
-// within 65,536 packets of a group and cannot be guessed from others.
+// within 65,536 packets of a group and cannot be guessed from others. Workers that share a secret
+// share out the values: those of one group never collide.
 //
 // Ownership: one worker.
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include "packet/address.h"
@@ -14,14 +16,20 @@ namespace platypus {
 
 class IdentificationSource {
  public:
-  explicit IdentificationSource(uint64_t secret) : secret_(secret) {}
+  /// Worker `index` of `workers`.
+  explicit IdentificationSource(uint64_t secret, uint16_t index = 0, uint16_t workers = 1)
+      : secret_(secret), step_(std::bit_ceil(workers)) {
+    counters_.fill(index);
+  }
 
   uint16_t next(Ipv4Address source, Ipv4Address destination, uint8_t protocol) {
     uint64_t hash = (uint64_t{source.value.wire()} << 32 | destination.value.wire()) ^ secret_;
     hash = (hash ^ protocol) * 0x9e3779b97f4a7c15u;
     hash ^= hash >> 32;
-    return permute(counters_[static_cast<size_t>(hash % counters_.size())]++,
-                   hash * 0xd6e8feb86659fd93u);
+    uint16_t& counter = counters_[static_cast<size_t>(hash % counters_.size())];
+    const uint16_t value = counter;
+    counter = static_cast<uint16_t>(counter + step_);
+    return permute(value, hash * 0xd6e8feb86659fd93u);
   }
 
  private:
@@ -37,7 +45,8 @@ class IdentificationSource {
   }
 
   uint64_t secret_;
-  std::array<uint16_t, 4096> counters_{};
+  uint16_t step_;
+  std::array<uint16_t, 4096> counters_;
 };
 
 }  // namespace platypus

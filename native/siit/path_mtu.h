@@ -47,6 +47,7 @@ class PathMtus {
         const bool news = believed < entry->mtu;
         entry->mtu = std::min(entry->mtu, believed);
         entry->since = now;
+        if (news) learned_ = *entry;
         return news;
       }
       if (oldest->mtu != 0 && (entry->mtu == 0 || now - entry->since > now - oldest->since)) {
@@ -55,7 +56,19 @@ class PathMtus {
     }
     if (oldest->mtu == 0) ++used_;
     *oldest = {destination, believed, now};
+    learned_ = *oldest;
     return true;
+  }
+
+  struct Learned {
+    Ipv4Address destination;
+    uint16_t mtu = 0;  // 0: nothing
+  };
+  /// What learn() was told last and did not know, once: for the other workers.
+  Learned takeLearned() {
+    const Learned learned{learned_.destination, learned_.mtu};
+    learned_.mtu = 0;
+    return learned;
   }
 
   /// Forgets what is old, a bounded part of the table at a time.
@@ -95,6 +108,7 @@ class PathMtus {
   }
 
   std::vector<Entry> entries_;
+  Entry learned_;
   uint64_t secret_;
   uint32_t used_ = 0;
   uint32_t sweep_ = 0;

@@ -189,7 +189,7 @@ TEST_CASE("N64-XLAT-01 the short way and the long way send the same packets") {
 
 TEST_CASE("N64-UDP-05 the short way takes plain packets of known sessions and refreshes them") {
   Counters counters;
-  Nat64 nat64(Fixture::options().limits, {}, {}, counters);
+  Nat64 nat64(Fixture::options().limits, {}, {}, 0, counters);
   Nat64Config config;
   config.pool6.add(kPrefix);
   config.pool4.push_back({kPool, 1024, 65535});

@@ -16,7 +16,8 @@ constexpr Ipv4Address kAddress = v4(192, 0, 2, 1);
 struct Fixture {
   explicit Fixture(std::vector<Pool4Entry> entries, Pool4::Shard shard = {})
       : pool(shard), random({42}) {
-    pool.replace(entries);
+    while (!pool.replace(entries)) {
+    }
     slot = pool.find(kAddress);
   }
   uint16_t draw(Proto proto, uint16_t wanted) { return pool.allocate(slot, proto, wanted, random); }
@@ -161,7 +162,8 @@ TEST_CASE("pool4: another range counts anew what is in use in it") {
   while (f.draw(Proto::kUdp, 40'000) != 0) {
   }
   const std::vector<Pool4Entry> wider{{kAddress, 1030, 1039}};
-  f.pool.replace(wider);
+  while (!f.pool.replace(wider)) {
+  }
   CHECK(f.slot == f.pool.find(kAddress));
   std::set<uint16_t> seen;
   while (const uint16_t port = f.draw(Proto::kUdp, 40'000)) seen.insert(port);
@@ -174,7 +176,8 @@ TEST_CASE("N64-PORT-19 scattered addresses are found, others and retired ones ar
     entries.push_back({Ipv4Address::fromHost(0xc0000000 + i * 0x10107), 1024, 65'535});
   }
   Pool4 pool({});
-  pool.replace(entries);
+  while (!pool.replace(entries)) {
+  }
   CHECK(pool.size() == Pool4::kMost);
   uint32_t wrong = 0;
   for (const Pool4Entry& entry : entries) {
@@ -188,7 +191,8 @@ TEST_CASE("N64-PORT-19 scattered addresses are found, others and retired ones ar
   CHECK(pool.size() == 2);
   CHECK(pool.contains(entries[4000].address));
   CHECK_FALSE(pool.contains(entries[0].address));
-  pool.replace({});
+  while (!pool.replace({})) {
+  }
   CHECK(pool.choose(1, Proto::kTcp) == Pool4::kNone);
 }
 
