@@ -29,11 +29,11 @@ ALL_NATIVE := $(shell find native -type f \( -name '*.h' -o -name '*.cpp' -o -na
 TS_SOURCES := $(shell find src -type f -name '*.ts' 2>/dev/null)
 LAB_SOURCES := $(shell find lab -type f -name '*.ts' 2>/dev/null)
 
-.PHONY: help setup packages-lab packages-test build lab test test-native test-big-endian fuzz lint format conformance bench clean
+.PHONY: help setup packages-lab packages-test build lab test test-native test-threads test-big-endian fuzz lint format conformance bench clean
 
 help:
 	@sed -n 's/^#  *\(make .*\)/\1/p' $(MAKEFILE_LIST)
-	@printf '%s\n' 'make setup | build | lint | format | test-native | test-big-endian | conformance | bench | clean' 'make fuzz SECONDS=60'
+	@printf '%s\n' 'make setup | build | lint | format | test-native | test-threads | test-big-endian | conformance | bench | clean' 'make fuzz SECONDS=60'
 
 packages-lab:
 	@scripts/setup.sh lab
@@ -80,7 +80,15 @@ $(STAMPS)/fuzz: $(ALL_NATIVE) | packages-test
 	@mkdir -p $(STAMPS) && touch $@
 
 test-native: $(STAMPS)/native-test
-	@scripts/native-test.sh build/native-test $(REPORTS)/native.tap
+	@scripts/native-test.sh build/native-test/platypus_tests $(REPORTS)/native.tap
+
+$(STAMPS)/threads: $(ALL_NATIVE) | packages-test
+	$(CMAKE) build/threads -DTHREADS=ON
+	cmake --build build/threads --parallel $(JOBS) --target platypus_thread_tests
+	@mkdir -p $(STAMPS) && touch $@
+
+test-threads: $(STAMPS)/threads
+	@TSAN_OPTIONS=halt_on_error=1 scripts/native-test.sh build/threads/platypus_thread_tests $(REPORTS)/threads.tap
 
 # Debian's doctest lies among headers that are not for the target: only its folder is shown to the cross compiler.
 $(STAMPS)/big-endian: $(ALL_NATIVE) | packages-test

@@ -42,6 +42,8 @@ export interface PlatOptions {
   args?: readonly string[];
   /** Starts `platypus siit` with these arguments instead; `eamt` is written to a file, which `--eamt` names. */
   siit?: { args: readonly string[]; eamt?: string };
+  /** A command that runs the translator, such as one that takes privileges away. */
+  by?: readonly string[];
   /** Names the socket, for a second translator on the same host; `plat` unless told. */
   name?: string;
 }
@@ -71,6 +73,9 @@ function appears(file: string, signal: AbortSignal): Promise<void> {
   });
 }
 
+/** Worker threads of every translator that is started without a file, for a run of the same tests with several. */
+const { PLATYPUS_WORKERS: workers } = process.env;
+
 /** Starts the PLAT and waits until its control socket answers. Rejects with its last words when it ends instead. */
 export async function startPlat(network: Network, options: PlatOptions = {}): Promise<Plat> {
   const name = options.name ?? 'plat';
@@ -88,8 +93,12 @@ export async function startPlat(network: Network, options: PlatOptions = {}): Pr
     }
   }
 
+  if (workers !== undefined && options.config === undefined && !how.includes('--workers')) {
+    how.push('--workers', workers);
+  }
+
   const host = network.plat;
-  const service = host.start([process.execPath, program, ...how, '--socket', socket]);
+  const service = host.start([...(options.by ?? []), process.execPath, program, ...how, '--socket', socket]);
   const command = (args: readonly string[]) => platypus(host, [...args, '--socket', socket]);
   const plat: Plat = {
     host,

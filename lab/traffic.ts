@@ -104,11 +104,11 @@ export interface Throughput {
   retransmits: number;
 }
 
-/** iperf3 over TCP. `reverse`: the server sends. */
+/** iperf3 over TCP, one stream unless told. `reverse`: the server sends. */
 export async function iperf(
   from: Host,
   server: Host,
-  options: { seconds: number; reverse?: boolean },
+  options: { seconds: number; reverse?: boolean; streams?: number },
 ): Promise<Throughput> {
   const listener = server.start(['iperf3', '--server', '--one-off', '--forceflush', '--bind', server4]);
   await listener.output(/listening/i);
@@ -122,6 +122,7 @@ export async function iperf(
           '-t',
           String(options.seconds),
           ...(options.reverse ? ['-R'] : []),
+          ...['-P', String(options.streams ?? 1)],
           '-c',
           through(server4),
         ],

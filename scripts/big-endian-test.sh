@@ -5,7 +5,7 @@ set -uo pipefail
 report=${1:?a file for the report}
 build=build/big-endian
 mkdir -p "$(dirname "$report")"
-timeout --kill-after=10 900 qemu-mips "$build/platypus_tests" --test-case-exclude='netlink*,tun*' 2>"$report.stderr" |
+timeout --kill-after=10 900 qemu-mips "$build/platypus_tests" --test-case-exclude='netlink*,tun*,steering: the*,steering: with*,steering: packets*' 2>"$report.stderr" |
   sed -E 's/^((not )?ok )/\1big-endian: /' | tee "$report" | grep -v '^ok '
 status=${PIPESTATUS[0]}
 cat "$report.stderr" >&2

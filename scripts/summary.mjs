@@ -6,7 +6,17 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const folder = 'build/reports';
-const expected = ['lint.tap', 'native.tap', 'big-endian.tap', 'fuzz.tap', 'unit.json', 'e2e.json', 'conformance.tap'];
+const expected = [
+  'lint.tap',
+  'native.tap',
+  'threads.tap',
+  'big-endian.tap',
+  'fuzz.tap',
+  'unit.json',
+  'e2e.json',
+  'e2e-workers.json',
+  'conformance.tap',
+];
 
 /** @typedef {{ name: string, result: 'passed' | 'failed' | 'skipped' }} Case */
 
@@ -58,7 +68,7 @@ const all = parts.flatMap(({ cases }) => cases);
 if (process.argv.includes('--line')) {
   console.log(line(all));
 } else {
-  for (const { part, cases } of parts) console.log(`${part.padEnd(11)} ${line(cases)}`);
+  for (const { part, cases } of parts) console.log(`${part.padEnd(12)} ${line(cases)}`);
   for (const result of ['skipped', 'failed']) {
     const names = all.filter((one) => one.result === result).map(({ name }) => `  ${name}`);
     if (names.length > 0) console.log(`\n${result.toUpperCase()}:\n${names.join('\n')}`);

@@ -20,23 +20,29 @@ native() {
   fi
 }
 part 'native tests (ASan, UBSan)'
-native native.tap build/.stamps/native-test scripts/native-test.sh build/native-test
+native native.tap build/.stamps/native-test scripts/native-test.sh build/native-test/platypus_tests
+part 'native tests of threads (TSan)'
+TSAN_OPTIONS=halt_on_error=1 native threads.tap build/.stamps/threads scripts/native-test.sh build/threads/platypus_thread_tests
 part 'native tests on a big-endian machine'
 native big-endian.tap build/.stamps/big-endian scripts/big-endian-test.sh
 part "fuzzing, ${FUZZ_SECONDS:=10} s each"
 native fuzz.tap build/.stamps/fuzz scripts/fuzz.sh build/fuzz "$FUZZ_SECONDS"
 
+# vitest PROJECT REPORT COMMAND: the command runs it, if there is one.
 vitest() {
-  local name=$1
-  shift
+  local name=$1 report=$2
+  shift 2
   "$@" node_modules/.bin/vitest run --project "$name" --reporter=default --reporter=json \
-    --outputFile.json="$reports/$name.json"
+    --outputFile.json="$reports/$report.json"
 }
 part 'unit and conformance tests'
-vitest unit
+vitest unit unit
 
 part 'end-to-end tests in network namespaces'
-vitest e2e scripts/in-namespaces.sh
+vitest e2e e2e scripts/in-namespaces.sh
+
+part 'the same with three workers'
+PLATYPUS_WORKERS=3 vitest e2e e2e-workers scripts/in-namespaces.sh
 
 part 'conformance'
 node scripts/conformance.mjs --check

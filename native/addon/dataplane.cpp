@@ -39,6 +39,20 @@ Napi::Object argument(const Napi::CallbackInfo& info) {
   return info[0].As<Napi::Object>();
 }
 
+/// What an administrator is told of a port that was not lent; kOk where it was.
+Tables::AddResult refusalOf(Tables::LendResult lent) {
+  switch (lent) {
+    case Tables::LendResult::kV4Taken:
+      return Tables::AddResult::kV4Taken;
+    case Tables::LendResult::kNotInPool4:
+      return Tables::AddResult::kNotInPool4;
+    case Tables::LendResult::kNoRoom:
+      return Tables::AddResult::kNoRoom;
+    default:
+      return Tables::AddResult::kOk;
+  }
+}
+
 /// A cursor over several workers: which one, and where in it.
 constexpr double kWorkerStride = 4294967296.0;
 
@@ -52,6 +66,7 @@ Napi::Function DataplaneObject::define(Napi::Env env) {
                          InstanceMethod<&DataplaneObject::alive>("alive"),
                          InstanceAccessor<&DataplaneObject::device>("device"),
                          InstanceAccessor<&DataplaneObject::offload>("offload"),
+                         InstanceAccessor<&DataplaneObject::workers>("workers"),
                          InstanceMethod<&DataplaneObject::counters>("counters"),
                          InstanceMethod<&DataplaneObject::configure>("configure"),
                          InstanceMethod<&DataplaneObject::sessions>("sessions"),
@@ -74,8 +89,19 @@ DataplaneObject::DataplaneObject(const Napi::CallbackInfo& info)
   mode_ = modeFrom(config);
   Dataplane::Options core;
   core.device = device;
-  core.workers = static_cast<uint16_t>(options.Get("workers").As<Napi::Number>().Uint32Value());
-  if (core.workers == 0) core.workers = 1;
+  const auto threads = options.Get("threads").As<Napi::Object>();
+  core.workers = static_cast<uint16_t>(threads.Get("workers").As<Napi::Number>().Uint32Value());
+  core.subscriber_bits =
+      static_cast<uint8_t>(threads.Get("subscriberBits").As<Napi::Number>().Uint32Value());
+  const auto cpus = threads.Get("cpus").As<Napi::Array>();
+  for (uint32_t i = 0; i < cpus.Length(); ++i) {
+    core.cpus.push_back(
+        static_cast<uint16_t>(cpus.Get(i).As<Napi::Number>().Uint32Value()));
+  }
+  if (core.workers == 0 || core.workers > Owners::kMost ||
+      (!core.cpus.empty() && core.cpus.size() != core.workers)) {
+    throw Napi::TypeError::New(info.Env(), "dataplane: 1 to 16 workers expected, each with a cpu or none");
+  }
   core.mode = mode_;
   core.limits = limitsFrom(options.Get("limits").As<Napi::Object>(), config);
   core.config = configFrom(config);
@@ -145,6 +171,14 @@ Napi::Value DataplaneObject::offload(const Napi::CallbackInfo& info) {
   result.Set("checksum", capabilities.checksum);
   result.Set("tso", capabilities.tso);
   result.Set("uso", capabilities.uso);
+  return result;
+}
+
+Napi::Value DataplaneObject::workers(const Napi::CallbackInfo& info) {
+  const Dataplane& dataplane = running(info.Env());
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("count", static_cast<double>(dataplane.workers()));
+  result.Set("steered", dataplane.isSteered());
   return result;
 }
 
@@ -219,44 +253,97 @@ Napi::Value DataplaneObject::bib(const Napi::CallbackInfo& info) {
   return list<BibPage>(info);
 }
 
-/// The worker that hands out a port (see nat64/pool4.h: blocks of 64 ports, dealt round-robin).
-size_t DataplaneObject::ownerOf(Be16 pool_port) const {
-  return (pool_port.host() / 64) % dataplane_->workers();
+Napi::Value DataplaneObject::addBib(const Napi::CallbackInfo& info) {
+  const BibArgument entry = bibFrom(argument(info), true);
+  const Owners& owners = running(info.Env()).owners();
+  auto deferred = Napi::Promise::Deferred::New(info.Env());
+  const uint16_t worker = owners.ofHost(entry.host);
+  const uint16_t lender = owners.ofPort(entry.pool_port);
+  if (worker == lender) {
+    addBibAt(worker, entry, [deferred](Napi::Env env, Tables::AddResult result) {
+      deferred.Resolve(addResultTo(env, result));
+    });
+    return deferred.Promise();
+  }
+  // The host's worker has the entry; the port's worker lends it the port.
+  auto lent = std::make_shared<Tables::LendResult>();
+  dataplane_->ask(
+      lender, ask(
+                  [entry, lent, worker](Worker& it) {
+                    *lent = it.lend(entry.proto, entry.pool, entry.pool_port, worker);
+                    return true;
+                  },
+                  [this, entry, lent, worker, lender, deferred](Napi::Env lent_env) {
+                    const auto refused = refusalOf(*lent);
+                    if (refused != Tables::AddResult::kOk) {
+                      return deferred.Resolve(addResultTo(lent_env, refused));
+                    }
+                    const bool is_new = *lent == Tables::LendResult::kLent;
+                    addBibAt(worker, entry,
+                             [this, entry, is_new, lender, deferred](Napi::Env env,
+                                                                     Tables::AddResult result) {
+                               if (result != Tables::AddResult::kOk && is_new) {
+                                 takeBack(lender, entry);
+                               }
+                               deferred.Resolve(addResultTo(env, result));
+                             });
+                  }));
+  return deferred.Promise();
 }
 
-Napi::Value DataplaneObject::addBib(const Napi::CallbackInfo& info) {
-  Dataplane& dataplane = running(info.Env());
-  const BibArgument entry = bibFrom(argument(info), true);
-  auto deferred = Napi::Promise::Deferred::New(info.Env());
+template <typename Then>
+void DataplaneObject::addBibAt(uint16_t worker, const BibArgument& entry, Then then) {
   auto result = std::make_shared<Tables::AddResult>();
-  dataplane.ask(
-      ownerOf(entry.pool_port),
-      ask(
-          [entry, result](Worker& it) {
-            *result =
-                it.addBib(entry.proto, entry.host, entry.host_port, entry.pool, entry.pool_port);
-            return true;
-          },
-          [deferred, result](Napi::Env env) { deferred.Resolve(addResultTo(env, *result)); }));
-  return deferred.Promise();
+  dataplane_->ask(worker, ask(
+                              [entry, result](Worker& it) {
+                                *result = it.addBib(entry.proto, entry.host, entry.host_port,
+                                                    entry.pool, entry.pool_port);
+                                return true;
+                              },
+                              [result, then](Napi::Env env) { then(env, *result); }));
+}
+
+void DataplaneObject::takeBack(uint16_t lender, const BibArgument& entry) {
+  dataplane_->ask(lender, ask(
+                              [entry](Worker& it) {
+                                (void)it.takeBack(entry.proto, entry.pool, entry.pool_port);
+                                return true;
+                              },
+                              [](Napi::Env) {}));
 }
 
 Napi::Value DataplaneObject::removeBib(const Napi::CallbackInfo& info) {
-  Dataplane& dataplane = running(info.Env());
   const BibArgument entry = bibFrom(argument(info), false);
+  const uint16_t lender = running(info.Env()).owners().ofPort(entry.pool_port);
   auto deferred = Napi::Promise::Deferred::New(info.Env());
+  auto holder = std::make_shared<uint16_t>();
+  dataplane_->ask(lender,
+                  ask(
+                      [entry, holder](Worker& it) {
+                        *holder = it.holder(entry.proto, entry.pool, entry.pool_port);
+                        return true;
+                      },
+                      [this, entry, holder, lender, deferred](Napi::Env) {
+                        removeBibAt(*holder, entry, [=, this](Napi::Env env, bool found) {
+                          if (*holder != lender) takeBack(lender, entry);
+                          deferred.Resolve(Napi::Boolean::New(env, found));
+                        });
+                      }));
+  return deferred.Promise();
+}
+
+template <typename Then>
+void DataplaneObject::removeBibAt(uint16_t worker, const BibArgument& entry, Then then) {
   // Found once, the entry is removed, however many steps its sessions take.
   auto found = std::make_shared<bool>(false);
-  dataplane.ask(
-      ownerOf(entry.pool_port),
-      ask(
-          [entry, found](Worker& it) {
-            const auto step = it.removeBib(entry.proto, entry.pool, entry.pool_port);
-            if (step != Worker::RemoveResult::kNone) *found = true;
-            return step != Worker::RemoveResult::kGoOn;
-          },
-          [deferred, found](Napi::Env env) { deferred.Resolve(Napi::Boolean::New(env, *found)); }));
-  return deferred.Promise();
+  dataplane_->ask(worker, ask(
+                              [entry, found](Worker& it) {
+                                const auto step =
+                                    it.removeBib(entry.proto, entry.pool, entry.pool_port);
+                                if (step != Worker::RemoveResult::kNone) *found = true;
+                                return step != Worker::RemoveResult::kGoOn;
+                              },
+                              [found, then](Napi::Env env) { then(env, *found); }));
 }
 
 /// Has every worker do `step` with a part of its own and settles with what `finish` makes of all.

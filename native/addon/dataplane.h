@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "addon/convert.h"
 #include "dataplane/dataplane.h"
 
 namespace platypus::addon {
@@ -22,6 +23,7 @@ class DataplaneObject final : public Napi::ObjectWrap<DataplaneObject> {
   Napi::Value alive(const Napi::CallbackInfo& info);
   Napi::Value device(const Napi::CallbackInfo& info);
   Napi::Value offload(const Napi::CallbackInfo& info);
+  Napi::Value workers(const Napi::CallbackInfo& info);
   Napi::Value counters(const Napi::CallbackInfo& info);
   Napi::Value configure(const Napi::CallbackInfo& info);
   Napi::Value sessions(const Napi::CallbackInfo& info);
@@ -40,7 +42,11 @@ class DataplaneObject final : public Napi::ObjectWrap<DataplaneObject> {
   Napi::Value gather(const Napi::CallbackInfo& info, std::vector<Part> parts, Step step,
                      Finish finish);
   Dataplane& running(Napi::Env env);
-  size_t ownerOf(Be16 pool_port) const;
+  template <typename Then>
+  void addBibAt(uint16_t worker, const BibArgument& entry, Then then);
+  template <typename Then>
+  void removeBibAt(uint16_t worker, const BibArgument& entry, Then then);
+  void takeBack(uint16_t lender, const BibArgument& entry);
   void settleAnswers(Napi::Env env);
   void close();
 

@@ -39,6 +39,7 @@ export function createTarget({ service, addon, file, reload }: TargetOptions): C
         pid: process.pid,
         device: dataplane.device,
         offload: dataplane.offload,
+        workers: dataplane.workers,
         alive: dataplane.alive(),
         uptimeSeconds: Math.floor((performance.now() - startedMs) / 1000),
         file,

@@ -1,5 +1,5 @@
 /** From the operator's configuration to what the native core takes. */
-import type { CoreConfig, CorePrefix, EamTable, Limits } from '../native/addon.js';
+import type { CoreConfig, CorePrefix, EamTable, Limits, Threads } from '../native/addon.js';
 import { formatAddress, type Prefix } from './address.js';
 import type { PlatConfig, SiitSection, StaticBibEntry } from './schema.js';
 
@@ -17,6 +17,14 @@ export function toStaticBib(entry: StaticBibEntry): CoreConfig['staticBib'][numb
     v4: entry.v4.address.text,
     port4: entry.v4.port,
   };
+}
+
+/** The worker threads of a section. */
+export function toThreads(section: PlatConfig | SiitSection): Threads {
+  const { workers, cpus } = section;
+  // Without state no subscriber has a worker of its own.
+  const subscriberBits = 'subscriberPrefixLength' in section ? section.subscriberPrefixLength : 128;
+  return { workers, cpus: cpus ?? [], subscriberBits };
 }
 
 /** The snapshot for a stateful packet path. `hostAddress6` is the source of ICMPv6 errors when the file names none. */

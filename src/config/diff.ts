@@ -15,6 +15,7 @@ export interface ConfigDiff {
 const FIXED = [
   ['device', 'the device is opened once'],
   ['workers', 'its threads are started once'],
+  ['cpus', 'its threads are started once'],
   ['limits', 'the tables are taken at start'],
 ] as const;
 
@@ -23,6 +24,7 @@ const PLAT_FIXED = [
   ...FIXED,
   ['pool6', 'the sessions hold addresses of it'],
   ['filtering', 'the sessions depend on it'],
+  ['subscriberPrefixLength', 'the workers have shared out the subscribers'],
 ] as const;
 
 /** Keys that change whole. */

@@ -10,7 +10,6 @@ import {
   deviceName,
   duration,
   eamEntries,
-  field,
   filePath,
   flag,
   listOrOne,
@@ -88,7 +87,15 @@ const icmpErrors = section({
   burst: wholeNumber(1, 1_000_000, 'messages').default(50),
 });
 
-const workers = field('1: more than one worker is not built in this version', (value) => (value === 1 ? 1 : null));
+/** Most worker threads (`Owners::kMost`). */
+export const MAX_WORKERS = 16;
+const workers = wholeNumber(1, MAX_WORKERS, 'worker threads');
+const cpus = listOrOne(
+  wholeNumber(0, 1023, 'processor numbers'),
+  1,
+  MAX_WORKERS,
+  `1 to ${MAX_WORKERS} processor numbers`,
+);
 const pool6 = listOrOne(pool6Prefix, 1, 8, '1 to 8 IPv6 prefixes such as 64:ff9b::/96');
 /** RFC 6144 §2. */
 const scenario = wholeNumber(1, 8, 'an RFC 6144 scenario').nullable().default(null);
@@ -97,6 +104,7 @@ const scenario = wholeNumber(1, 8, 'an RFC 6144 scenario').nullable().default(nu
 const translator = {
   device: deviceName.default('platypus'),
   workers: workers.default(1),
+  cpus: cpus.nullable().default(null),
   scenario,
   mtu6: wholeNumber(1280, 65_535, 'bytes').default(1500),
   mtu4: wholeNumber(68, 65_535, 'bytes').default(1500),
@@ -124,6 +132,7 @@ const platSection = section({
     .max(65_536, { error: 'at most 65536 static entries' })
     .default([]),
   ...translator,
+  subscriberPrefixLength: wholeNumber(32, 128, 'bits').default(64),
   filtering: filteringSection.prefault({}),
   dropInboundTcp: flag.default(false),
   timeouts: timeouts.prefault({}),

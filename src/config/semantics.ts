@@ -26,6 +26,7 @@ export function checkPlat(plat: PlatConfig): Complaint[] {
     ...checkTranslator('plat', plat),
     ...checkOverlaps('plat', 'pool4', pool4),
     ...checkPool4Size(plat),
+    ...checkPool4Shares(plat),
     ...checkStaticBib(plat),
     ...checkScenario('plat', plat, PLAT_SCENARIOS),
   ];
@@ -36,6 +37,7 @@ export function checkTranslator(section: Section, config: PlatConfig | SiitSecti
   return [
     ...checkOverlaps(section, 'pool6', config.pool6),
     ...checkMtus(section, config),
+    ...checkCpus(section, config),
     ...checkIcmpSources(section, config),
   ];
 }
@@ -97,6 +99,33 @@ function checkPool4Size(plat: PlatConfig): Complaint[] {
   if (total <= BigInt(MAX_POOL4_ADDRESSES)) return [];
   return [
     { path: ['plat', 'pool4'], message: `found ${total} addresses in all, expected at most ${MAX_POOL4_ADDRESSES}` },
+  ];
+}
+
+/** Ports that a worker has at a time (native/nat64/pool4.h). */
+const PORTS_A_BLOCK = 64;
+
+/** Workers share out the ports of each address in blocks: none may be left without. */
+function checkPool4Shares({ pool4, workers }: PlatConfig): Complaint[] {
+  return pool4.flatMap(({ ports }, index): Complaint[] => {
+    const blocks = Math.floor(ports.max / PORTS_A_BLOCK) - Math.floor(ports.min / PORTS_A_BLOCK) + 1;
+    if (blocks >= workers) return [];
+    return [
+      {
+        path: ['plat', 'pool4', index, 'ports'],
+        message: `found ${ports.min}-${ports.max}, expected at least ${workers * PORTS_A_BLOCK} ports for ${workers} workers: each has blocks of ${PORTS_A_BLOCK} of its own`,
+      },
+    ];
+  });
+}
+
+function checkCpus(section: Section, { cpus, workers }: PlatConfig | SiitSection): Complaint[] {
+  if (cpus === null || cpus.length === workers) return [];
+  return [
+    {
+      path: [section, 'cpus'],
+      message: `found ${cpus.length} processors, expected ${workers}: one for each of \`workers\``,
+    },
   ];
 }
 

@@ -23,6 +23,7 @@ export interface StatusReport {
   /** Name of the TUN device. */
   device: string;
   offload: { checksum: boolean; tso: boolean; uso: boolean };
+  workers: { count: number; steered: boolean };
   /** True while every worker thread runs. */
   alive: boolean;
   uptimeSeconds: number;

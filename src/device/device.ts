@@ -5,7 +5,7 @@
 import { formatPrefix } from '../config/address.js';
 import { without } from '../config/diff.js';
 import { errors, messageOf } from '../errors.js';
-import type { Addon, CoreConfig, Dataplane, Limits, Netlink } from '../native/addon.js';
+import type { Addon, CoreConfig, Dataplane, Limits, Netlink, Threads } from '../native/addon.js';
 import { watchEvents } from './events.js';
 import { checkDeviceName, checkPools, firstGlobalAddress6, forwardingWarnings, type ReadSysctl } from './host.js';
 import { addRoute, asking, openDataplane, type PoolPrefix, removeRoute, setUpLink, startWorkers } from './link.js';
@@ -28,8 +28,10 @@ export interface Dependencies {
 /** What is fixed as long as the device is open. */
 export interface DeviceOptions {
   name: string;
-  workers: number;
+  threads: Threads;
   limits: Limits;
+  /** What is to be done once the workers answer and before any packet comes. */
+  prepare?(dataplane: Dataplane): Promise<void>;
 }
 
 /** What a configuration makes of the device. */
@@ -72,7 +74,7 @@ export async function openDevice(
 }
 
 async function open(
-  { name, workers, limits }: DeviceOptions,
+  { name, threads, limits, prepare }: DeviceOptions,
   plan: (hostAddress6: string | null) => Plan,
   deps: Dependencies,
   undo: Undo,
@@ -91,10 +93,11 @@ async function open(
   checkPools(netlink, first.pools, null);
   goOn();
 
-  const dataplane = openDataplane({ device: name, workers, limits, config: first.core }, deps.addon);
+  const dataplane = openDataplane({ device: name, threads, limits, config: first.core }, deps.addon);
   undo.push('open the device', () => dataplane.stop());
   setUpLink(netlink, dataplane.device, deviceMtu(first.core));
   startWorkers(dataplane);
+  await prepare?.(dataplane);
   for (const pool of first.pools) {
     goOn();
     addRoute(netlink, dataplane.device, pool);

@@ -183,7 +183,17 @@ export interface StaticBib {
   port4: number;
 }
 
-/** Capacities; memory for them is taken at start. */
+/** The worker threads of a dataplane. */
+export interface Threads {
+  /** 1 to 16. */
+  workers: number;
+  /** The processor of each worker; empty for the kernel's choice. */
+  cpus: readonly number[];
+  /** Leading bits of an IPv6 address that name a subscriber; a subscriber has one worker. */
+  subscriberBits: number;
+}
+
+/** Capacities of all workers together; memory for them is taken at start. */
 export interface Limits {
   /** Sessions of all protocols, 64 bytes each and two index entries. */
   sessions: number;
@@ -290,6 +300,8 @@ export interface Dataplane extends Tables {
   /** Name the kernel gave the device, and what it can do. */
   readonly device: string;
   readonly offload: { checksum: boolean; tso: boolean; uso: boolean };
+  /** `steered`: the kernel brings packets to the worker that owns them; otherwise workers hand them over. */
+  readonly workers: { count: number; steered: boolean };
   start(): void;
   /** Applies a new snapshot. Resolves when every worker uses it. */
   configure(config: CoreConfig): Promise<void>;
@@ -399,7 +411,7 @@ export interface Addon {
   /** Throws an Error with `code` (EBUSY, EPERM, ENOENT …) and `syscall` when the device cannot be opened. */
   Dataplane: new (options: {
     device: string;
-    workers: number;
+    threads: Threads;
     limits: Limits;
     config: CoreConfig;
   }) => Dataplane;

@@ -9,10 +9,17 @@ import type { Undo } from '../device/undo.js';
 import { errors } from '../errors.js';
 import type { Dataplane, StaticBib } from '../native/addon.js';
 
-/**
- * Makes the permanent mappings those of `next`. The core sets them from its snapshot; what it did already is no failure
- * here.
- */
+/** Entries asked for at a time: each is a message to one or two workers. */
+const AT_A_TIME = 256;
+
+/** Sets the permanent mappings of a PLAT that starts. Throws PLT_BIB_REFUSED. */
+export async function addStaticBib(dataplane: Dataplane, entries: readonly StaticBibEntry[]): Promise<void> {
+  for (let at = 0; at < entries.length; at += AT_A_TIME) {
+    await Promise.all(entries.slice(at, at + AT_A_TIME).map((entry) => addStatic(dataplane, entry)));
+  }
+}
+
+/** Makes the permanent mappings those of `next`. Those whose address left pool4 are gone already. */
 export async function moveStaticBib(
   dataplane: Dataplane,
   running: PlatConfig,

@@ -2,7 +2,7 @@
  * The PLAT's life: start, reload and edits while it runs, and an end that leaves nothing. Reloads, pool4 and BIB edits
  * and the end never overlap. What it needs of the host is in src/device.
  */
-import { toCoreConfig, toLimits } from '../config/core.js';
+import { toCoreConfig, toLimits, toThreads } from '../config/core.js';
 import { diffConfig } from '../config/diff.js';
 import type { Config, PlatConfig, PlatFile, StaticBibEntry } from '../config/schema.js';
 import { type Dependencies, type Device, openDevice, type Plan } from '../device/device.js';
@@ -10,8 +10,8 @@ import type { PoolPrefix } from '../device/link.js';
 import { createSerial } from '../device/serial.js';
 import type { Service } from '../device/service.js';
 import { errors } from '../errors.js';
-import type { Protocol } from '../native/addon.js';
-import { addStatic, checkStatic, moveStaticBib } from './bib.js';
+import type { Dataplane, Protocol } from '../native/addon.js';
+import { addStatic, addStaticBib, checkStatic, moveStaticBib } from './bib.js';
 
 export interface PlatService extends Service<PlatFile> {
   readonly mode: 'plat';
@@ -29,7 +29,12 @@ export interface PlatService extends Service<PlatFile> {
  */
 export async function startPlat(config: PlatFile, deps: Dependencies, signal?: AbortSignal): Promise<PlatService> {
   const { plat } = config;
-  const options = { name: plat.device, workers: plat.workers, limits: toLimits(plat) };
+  const options = {
+    name: plat.device,
+    threads: toThreads(plat),
+    limits: toLimits(plat),
+    prepare: (dataplane: Dataplane) => addStaticBib(dataplane, plat.staticBib),
+  };
   return createService(config, await openDevice(options, planOf(plat), deps, signal));
 }
 

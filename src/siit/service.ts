@@ -2,7 +2,7 @@
  * The stateless translator's life: start, reload and edits of the EAM table while it runs, and an end that leaves
  * nothing. Reloads, edits and the end never overlap. A table is never changed: an edit makes another one of it.
  */
-import { toSiitCoreConfig, toSiitLimits } from '../config/core.js';
+import { toSiitCoreConfig, toSiitLimits, toThreads } from '../config/core.js';
 import { diffConfig, sameEamt } from '../config/diff.js';
 import type { EamList } from '../config/eam.js';
 import type { Config, SiitFile } from '../config/schema.js';
@@ -33,7 +33,7 @@ export interface SiitService extends Service<SiitFile> {
 export async function startSiit(config: SiitFile, deps: Dependencies, signal?: AbortSignal): Promise<SiitService> {
   const { siit } = config;
   const eamt = await tableOf(siit.eamt, deps.addon);
-  const options = { name: siit.device, workers: siit.workers, limits: toSiitLimits(siit) };
+  const options = { name: siit.device, threads: toThreads(siit), limits: toSiitLimits(siit) };
   return createService(config, eamt, await openDevice(options, planOf(config, eamt), deps, signal), deps.addon);
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { toCoreConfig, toLimits } from '../../src/config/core.js';
+import { toCoreConfig, toLimits, toThreads } from '../../src/config/core.js';
 import { parseConfig } from '../../src/config/file.js';
 import type { PlatConfig } from '../../src/config/schema.js';
 import { ConfigError } from '../../src/errors.js';
@@ -217,8 +217,21 @@ describe('the rest of plat', () => {
   test('SIIT-4to6-03, SIIT-6to4-02 traffic class and TOS are copied or set', () => {
     expect(plat(`${POOL4}, tos: 0, trafficClass: copy`)).toMatchObject({ tos: 0, trafficClass: null });
   });
-  test('more than one worker is refused in one clear sentence', () => {
-    expect(refused(`${POOL4}, workers: 2`)).toMatch(/more than one worker is not built in this version/);
+  test('workers share out the ports, and each may have a processor', () => {
+    expect(plat(`${POOL4}, workers: 2, cpus: [0, 3], subscriberPrefixLength: 56`)).toMatchObject({
+      workers: 2,
+      cpus: [0, 3],
+      subscriberPrefixLength: 56,
+    });
+    expect(toThreads(plat(`${POOL4}, workers: 2`))).toEqual({ workers: 2, cpus: [], subscriberBits: 64 });
+    expect(refused(`${POOL4}, workers: 17`)).toMatch(/workers: found 17, expected a whole number from 1 to 16/);
+    expect(refused(`${POOL4}, cpus: [0, 1]`)).toMatch(
+      /cpus: found 2 processors, expected 1: one for each of `workers`/,
+    );
+    expect(refused(`${POOL4}, subscriberPrefixLength: 31`)).toMatch(/found 31, expected .* 32 to 128/);
+    expect(refused('pool4: "100.1.2.0/28#1024-1087", workers: 2')).toMatch(
+      /pool4\[0\].*found 1024-1087, expected at least 128 ports for 2 workers/,
+    );
   });
   test.each(['dns64', 'announce', 'clat'])('%s is not built yet, and says so', (name) => {
     expect(() => parseConfig(`plat: { ${POOL4} }\n${name}: {}\n`, 'p.yaml')).toThrow(

@@ -161,7 +161,8 @@ describe('the siit section', () => {
     ['timeouts: { fragment: 1 }', /siit\.timeouts\.fragment: found 1/],
     ['filtering: address-dependent', /siit\.filtering: unknown key/],
     ['pool6: []', /pool6/],
-    ['workers: 2', /more than one worker is not built/],
+    ['workers: 0', /workers: found 0, expected a whole number from 1 to 16/],
+    ['workers: 2, cpus: 1', /cpus: found 1 processors, expected 2/],
   ])('%s is refused', (body, pattern) => {
     expect(refused(body.startsWith('pool6') ? body : `${POOL6}, ${body}`)).toMatch(pattern);
   });

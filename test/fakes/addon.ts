@@ -155,6 +155,7 @@ export function createFakeAddon(host: FakeHost): Addon {
     return {
       device,
       offload: { checksum: true, tso: true, uso: false },
+      workers: { count: 1, steered: false },
       start: () => call('start'),
       async configure(next) {
         call('configure');

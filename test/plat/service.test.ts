@@ -327,6 +327,23 @@ describe('static BIB', () => {
   const entry = withWeb.plat.staticBib[0];
   if (entry === undefined) throw new Error('no entry');
 
+  test('N64-GEN-07 entries of the file are in the core before any packet can come', async () => {
+    await start(withWeb);
+    expect(host.bib).toMatchObject([{ v6: '2001:db8:1::1', port6: 80, static: true }]);
+    const added = host.calls.findIndex((call) => call.startsWith('addBib'));
+    expect(added).toBeGreaterThan(host.calls.indexOf('start'));
+    expect(added).toBeLessThan(host.calls.findIndex((call) => call.startsWith('addRoute')));
+  });
+
+  test('an entry that the core refuses ends the start and leaves nothing', async () => {
+    host.bib = [
+      { protocol: 'tcp', v6: '2001:db8:1::2', port6: 9, v4: '198.51.100.1', port4: 80, static: true, sessions: 0 },
+    ];
+    const before = hostState();
+    expect((await refused(start(withWeb))).code).toBe('PLT_BIB_REFUSED');
+    expect(hostState()).toBe(before);
+  });
+
   test('N64-GEN-07 an entry added by reload is in the core, and gone after the next', async () => {
     const service = await start();
     await service.reload(withWeb);

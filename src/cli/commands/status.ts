@@ -22,6 +22,7 @@ function lines(status: StatusReport): [string, string][] {
     ['file', status.file ?? `none (platypus ${status.mode})`],
     ['device', status.device],
     ['offload', offload.length === 0 ? 'none' : offload.map(([name]) => name).join(', ')],
+    ['workers', workersText(status)],
     ['mtu', `${status.mtu6} (IPv6), ${status.mtu4} (IPv4)`],
     ['pool6', few(status.pool6)],
     ['pool4', few(status.pool4)],
@@ -35,6 +36,11 @@ function lines(status: StatusReport): [string, string][] {
     ...full('path MTUs', sizes.pathMtus, limits.pathMtus),
     ['memory', `${(sizes.memoryBytes / 1024 / 1024).toFixed(1)} MiB`],
   ];
+}
+
+function workersText({ workers: { count, steered } }: StatusReport): string {
+  if (count === 1) return '1';
+  return `${count}, ${steered ? 'steered by the kernel' : 'handing over: the kernel took no steering program'}`;
 }
 
 const SHOWN_PREFIXES = 8;
