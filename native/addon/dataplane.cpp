@@ -39,6 +39,12 @@ Napi::Object argument(const Napi::CallbackInfo& info) {
   return info[0].As<Napi::Object>();
 }
 
+OffloadLevel offloadFrom(const std::string& word) {
+  if (word == "none") return OffloadLevel::kNone;
+  if (word == "checksum") return OffloadLevel::kChecksum;
+  return word == "tso" ? OffloadLevel::kTso : OffloadLevel::kAll;
+}
+
 /// What an administrator is told of a port that was not lent; kOk where it was.
 Tables::AddResult refusalOf(Tables::LendResult lent) {
   switch (lent) {
@@ -89,18 +95,19 @@ DataplaneObject::DataplaneObject(const Napi::CallbackInfo& info)
   mode_ = modeFrom(config);
   Dataplane::Options core;
   core.device = device;
+  core.offload = offloadFrom(options.Get("offload").As<Napi::String>().Utf8Value());
   const auto threads = options.Get("threads").As<Napi::Object>();
   core.workers = static_cast<uint16_t>(threads.Get("workers").As<Napi::Number>().Uint32Value());
   core.subscriber_bits =
       static_cast<uint8_t>(threads.Get("subscriberBits").As<Napi::Number>().Uint32Value());
   const auto cpus = threads.Get("cpus").As<Napi::Array>();
   for (uint32_t i = 0; i < cpus.Length(); ++i) {
-    core.cpus.push_back(
-        static_cast<uint16_t>(cpus.Get(i).As<Napi::Number>().Uint32Value()));
+    core.cpus.push_back(static_cast<uint16_t>(cpus.Get(i).As<Napi::Number>().Uint32Value()));
   }
   if (core.workers == 0 || core.workers > Owners::kMost ||
       (!core.cpus.empty() && core.cpus.size() != core.workers)) {
-    throw Napi::TypeError::New(info.Env(), "dataplane: 1 to 16 workers expected, each with a cpu or none");
+    throw Napi::TypeError::New(info.Env(),
+                               "dataplane: 1 to 16 workers expected, each with a cpu or none");
   }
   core.mode = mode_;
   core.limits = limitsFrom(options.Get("limits").As<Napi::Object>(), config);
@@ -267,27 +274,26 @@ Napi::Value DataplaneObject::addBib(const Napi::CallbackInfo& info) {
   }
   // The host's worker has the entry; the port's worker lends it the port.
   auto lent = std::make_shared<Tables::LendResult>();
-  dataplane_->ask(
-      lender, ask(
-                  [entry, lent, worker](Worker& it) {
-                    *lent = it.lend(entry.proto, entry.pool, entry.pool_port, worker);
-                    return true;
-                  },
-                  [this, entry, lent, worker, lender, deferred](Napi::Env lent_env) {
-                    const auto refused = refusalOf(*lent);
-                    if (refused != Tables::AddResult::kOk) {
-                      return deferred.Resolve(addResultTo(lent_env, refused));
-                    }
-                    const bool is_new = *lent == Tables::LendResult::kLent;
-                    addBibAt(worker, entry,
-                             [this, entry, is_new, lender, deferred](Napi::Env env,
-                                                                     Tables::AddResult result) {
-                               if (result != Tables::AddResult::kOk && is_new) {
-                                 takeBack(lender, entry);
-                               }
-                               deferred.Resolve(addResultTo(env, result));
-                             });
-                  }));
+  dataplane_->ask(lender, ask(
+                              [entry, lent, worker](Worker& it) {
+                                *lent = it.lend(entry.proto, entry.pool, entry.pool_port, worker);
+                                return true;
+                              },
+                              [this, entry, lent, worker, lender, deferred](Napi::Env lent_env) {
+                                const auto refused = refusalOf(*lent);
+                                if (refused != Tables::AddResult::kOk) {
+                                  return deferred.Resolve(addResultTo(lent_env, refused));
+                                }
+                                const bool is_new = *lent == Tables::LendResult::kLent;
+                                addBibAt(worker, entry,
+                                         [this, entry, is_new, lender, deferred](
+                                             Napi::Env env, Tables::AddResult result) {
+                                           if (result != Tables::AddResult::kOk && is_new) {
+                                             takeBack(lender, entry);
+                                           }
+                                           deferred.Resolve(addResultTo(env, result));
+                                         });
+                              }));
   return deferred.Promise();
 }
 
@@ -317,18 +323,17 @@ Napi::Value DataplaneObject::removeBib(const Napi::CallbackInfo& info) {
   const uint16_t lender = running(info.Env()).owners().ofPort(entry.pool_port);
   auto deferred = Napi::Promise::Deferred::New(info.Env());
   auto holder = std::make_shared<uint16_t>();
-  dataplane_->ask(lender,
-                  ask(
-                      [entry, holder](Worker& it) {
-                        *holder = it.holder(entry.proto, entry.pool, entry.pool_port);
-                        return true;
-                      },
-                      [this, entry, holder, lender, deferred](Napi::Env) {
-                        removeBibAt(*holder, entry, [=, this](Napi::Env env, bool found) {
-                          if (*holder != lender) takeBack(lender, entry);
-                          deferred.Resolve(Napi::Boolean::New(env, found));
-                        });
-                      }));
+  dataplane_->ask(lender, ask(
+                              [entry, holder](Worker& it) {
+                                *holder = it.holder(entry.proto, entry.pool, entry.pool_port);
+                                return true;
+                              },
+                              [this, entry, holder, lender, deferred](Napi::Env) {
+                                removeBibAt(*holder, entry, [=, this](Napi::Env env, bool found) {
+                                  if (*holder != lender) takeBack(lender, entry);
+                                  deferred.Resolve(Napi::Boolean::New(env, found));
+                                });
+                              }));
   return deferred.Promise();
 }
 

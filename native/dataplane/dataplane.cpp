@@ -43,9 +43,10 @@ Dataplane::Opened Dataplane::open(const Options& options) {
   std::vector<std::unique_ptr<Port>> ports;
   TunPort* first = nullptr;
   for (uint16_t i = 0; i < options.workers; ++i) {
-    TunPort::Opened opened =
-        i == 0 ? TunPort::open(options.device, {.queues = options.workers, .slots = Worker::kBurst})
-               : first->openQueue();
+    TunPort::Opened opened = i == 0 ? TunPort::open(options.device, {.queues = options.workers,
+                                                                     .slots = Worker::kBurst,
+                                                                     .offload = options.offload})
+                                    : first->openQueue();
     if (opened.port == nullptr) return {nullptr, opened.error, opened.syscall};
     if (i == 0) first = opened.port.get();
     ports.push_back(std::move(opened.port));

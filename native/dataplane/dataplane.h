@@ -25,6 +25,7 @@ class Dataplane {
  public:
   struct Options {
     std::string_view device;
+    OffloadLevel offload = OffloadLevel::kAll;
     uint16_t workers = 1;  // at most Owners::kMost
     /// Leading bits of an IPv6 address that name a subscriber, who has one worker.
     uint8_t subscriber_bits = 64;

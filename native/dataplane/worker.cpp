@@ -334,6 +334,10 @@ void Worker::countTranslated(const Packet& packet, const PacketView& view, const
   }
   if (!packet.offload.isGso()) return;
   if (sizing.gso_size != 0) counters_.add(Counter::kGsoSizeLowered);
+  if ((packet.offload.gso_type & Offload::kGsoEcn) != 0) counters_.add(Counter::kSuperEcn);
+  if (view.version == 6 && view.transport_offset > Ipv6Header::kSize) {
+    counters_.add(Counter::kSuperExtensionHeaders);
+  }
   const bool udp = packet.offload.gsoKind() == Offload::kGsoUdp;
   if (view.version == 6) {
     counters_.add(udp ? Counter::kSuperUdpV6ToV4 : Counter::kSuperTcpV6ToV4);

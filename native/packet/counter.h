@@ -30,6 +30,8 @@ enum class Counter : uint8_t {
   kChecksumLeftToKernel,
   kGsoSizeLowered,
   kSuperUdpSplit,
+  kSuperEcn,
+  kSuperExtensionHeaders,
   kTcpCoalesced,
   kUdpCoalesced,
   // Between workers.

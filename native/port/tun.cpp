@@ -45,17 +45,21 @@ TunPort::Opened failed(int error, const char* syscall) {
 }
 
 // Asks for offload from the most to the least: an unknown bit makes the kernel refuse all of them.
-TunCapabilities negotiateOffload(int fd) {
+TunCapabilities negotiateOffload(int fd, OffloadLevel most) {
   constexpr unsigned kTso = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
   const struct {
+    OffloadLevel level;
     unsigned features;
     TunCapabilities capabilities;
   } steps[] = {
-      {kTso | kTunFeatureUso4 | kTunFeatureUso6, {.checksum = true, .tso = true, .uso = true}},
-      {kTso, {.checksum = true, .tso = true, .uso = false}},
-      {TUN_F_CSUM, {.checksum = true, .tso = false, .uso = false}},
+      {OffloadLevel::kAll,
+       kTso | kTunFeatureUso4 | kTunFeatureUso6,
+       {.checksum = true, .tso = true, .uso = true}},
+      {OffloadLevel::kTso, kTso, {.checksum = true, .tso = true, .uso = false}},
+      {OffloadLevel::kChecksum, TUN_F_CSUM, {.checksum = true, .tso = false, .uso = false}},
   };
   for (const auto& step : steps) {
+    if (step.level > most) continue;
     if (ioctl(fd, TUNSETOFFLOAD, step.features) == 0) return step.capabilities;
   }
   (void)ioctl(fd, TUNSETOFFLOAD, 0u);
@@ -108,7 +112,7 @@ TunPort::Opened TunPort::openNamed(std::string_view name, const Options& options
     if (ioctl(port->tun_fd_, TUNSETVNETLE, &little_endian) != 0) {
       return failed(errno, "TUNSETVNETLE");
     }
-    if (options.offload) port->capabilities_ = negotiateOffload(port->tun_fd_);
+    port->capabilities_ = negotiateOffload(port->tun_fd_, options.offload);
   }
   return {std::move(port), 0, ""};
 }

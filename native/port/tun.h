@@ -35,6 +35,9 @@ struct TunStats {
   uint64_t send_error = 0;       // refused: EIO (device down), EINVAL and others
 };
 
+/// How much offload to ask the kernel for; it may give less.
+enum class OffloadLevel : uint8_t { kNone, kChecksum, kTso, kAll };
+
 class TunPort final : public Port {
  public:
   struct Options {
@@ -42,8 +45,7 @@ class TunPort final : public Port {
     uint16_t queues = 1;
     /// Largest burst, 1..64; each slot takes Slots::kStride bytes.
     uint16_t slots = 64;
-    /// False opens without any offload, as an old kernel would.
-    bool offload = true;
+    OffloadLevel offload = OffloadLevel::kAll;
   };
 
   /// An opened port, or the errno and the name of the call that failed.

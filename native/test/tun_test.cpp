@@ -184,7 +184,7 @@ TEST_CASE("tun: a name no device can have is EINVAL") {
 }
 
 TEST_CASE("tun: without offload nothing is promised") {
-  Fixture f(TunPort::Options{.offload = false});
+  Fixture f(TunPort::Options{.offload = OffloadLevel::kNone});
   if (!f.missing.empty()) SKIP(f.missing.c_str());
   CHECK_FALSE(f.port->capabilities().checksum);
   CHECK_FALSE(f.port->capabilities().tso);

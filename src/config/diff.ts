@@ -14,6 +14,7 @@ export interface ConfigDiff {
 /** Keys that are fixed at start, with the reason. */
 const FIXED = [
   ['device', 'the device is opened once'],
+  ['offload', 'the device is opened once'],
   ['workers', 'its threads are started once'],
   ['cpus', 'its threads are started once'],
   ['limits', 'the tables are taken at start'],

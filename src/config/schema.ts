@@ -103,6 +103,7 @@ const scenario = wholeNumber(1, 8, 'an RFC 6144 scenario').nullable().default(nu
 /** What a translator of either kind has. */
 const translator = {
   device: deviceName.default('platypus'),
+  offload: choice('none', 'checksum', 'tso', 'uso').default('uso'),
   workers: workers.default(1),
   cpus: cpus.nullable().default(null),
   scenario,

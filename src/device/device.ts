@@ -5,7 +5,7 @@
 import { formatPrefix } from '../config/address.js';
 import { without } from '../config/diff.js';
 import { errors, messageOf } from '../errors.js';
-import type { Addon, CoreConfig, Dataplane, Limits, Netlink, Threads } from '../native/addon.js';
+import type { Addon, CoreConfig, Dataplane, Limits, Netlink, OffloadLevel, Threads } from '../native/addon.js';
 import { watchEvents } from './events.js';
 import { checkDeviceName, checkPools, firstGlobalAddress6, forwardingWarnings, type ReadSysctl } from './host.js';
 import { addRoute, asking, openDataplane, type PoolPrefix, removeRoute, setUpLink, startWorkers } from './link.js';
@@ -28,6 +28,7 @@ export interface Dependencies {
 /** What is fixed as long as the device is open. */
 export interface DeviceOptions {
   name: string;
+  offload: OffloadLevel;
   threads: Threads;
   limits: Limits;
   /** What is to be done once the workers answer and before any packet comes. */
@@ -74,7 +75,7 @@ export async function openDevice(
 }
 
 async function open(
-  { name, threads, limits, prepare }: DeviceOptions,
+  { name, offload, threads, limits, prepare }: DeviceOptions,
   plan: (hostAddress6: string | null) => Plan,
   deps: Dependencies,
   undo: Undo,
@@ -93,7 +94,7 @@ async function open(
   checkPools(netlink, first.pools, null);
   goOn();
 
-  const dataplane = openDataplane({ device: name, threads, limits, config: first.core }, deps.addon);
+  const dataplane = openDataplane({ device: name, offload, threads, limits, config: first.core }, deps.addon);
   undo.push('open the device', () => dataplane.stop());
   setUpLink(netlink, dataplane.device, deviceMtu(first.core));
   startWorkers(dataplane);

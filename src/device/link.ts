@@ -1,7 +1,7 @@
 /** The device and the routes to it: opened, set up and removed, with a sentence for each refusal of the kernel. */
 import { formatAddress, formatPrefix, type Prefix } from '../config/address.js';
 import { errors, isSystemError } from '../errors.js';
-import type { Addon, CoreConfig, Dataplane, Limits, Netlink, Threads } from '../native/addon.js';
+import type { Addon, CoreConfig, Dataplane, Limits, Netlink, OffloadLevel, Threads } from '../native/addon.js';
 
 const TX_QUEUE_LENGTH = 10_000;
 
@@ -25,7 +25,7 @@ export function asking<T>(doing: string, call: () => T): T {
 
 /** Opens the device and its workers. Throws one sentence for each way the kernel says no. */
 export function openDataplane(
-  options: { device: string; threads: Threads; limits: Limits; config: CoreConfig },
+  options: { device: string; offload: OffloadLevel; threads: Threads; limits: Limits; config: CoreConfig },
   addon: Pick<Addon, 'Dataplane'>,
 ): Dataplane {
   const { device } = options;

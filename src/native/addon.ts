@@ -183,6 +183,8 @@ export interface StaticBib {
   port4: number;
 }
 
+export type OffloadLevel = 'none' | 'checksum' | 'tso' | 'uso';
+
 /** The worker threads of a dataplane. */
 export interface Threads {
   /** 1 to 16. */
@@ -411,6 +413,8 @@ export interface Addon {
   /** Throws an Error with `code` (EBUSY, EPERM, ENOENT …) and `syscall` when the device cannot be opened. */
   Dataplane: new (options: {
     device: string;
+    /** The most to ask of the kernel; `uso` is all. */
+    offload: OffloadLevel;
     threads: Threads;
     limits: Limits;
     config: CoreConfig;

@@ -31,6 +31,7 @@ export async function startPlat(config: PlatFile, deps: Dependencies, signal?: A
   const { plat } = config;
   const options = {
     name: plat.device,
+    offload: plat.offload,
     threads: toThreads(plat),
     limits: toLimits(plat),
     prepare: (dataplane: Dataplane) => addStaticBib(dataplane, plat.staticBib),

@@ -33,7 +33,7 @@ export interface SiitService extends Service<SiitFile> {
 export async function startSiit(config: SiitFile, deps: Dependencies, signal?: AbortSignal): Promise<SiitService> {
   const { siit } = config;
   const eamt = await tableOf(siit.eamt, deps.addon);
-  const options = { name: siit.device, threads: toThreads(siit), limits: toSiitLimits(siit) };
+  const options = { name: siit.device, offload: siit.offload, threads: toThreads(siit), limits: toSiitLimits(siit) };
   return createService(config, eamt, await openDevice(options, planOf(config, eamt), deps, signal), deps.addon);
 }
 

@@ -13,6 +13,7 @@ export function addPlat(program: Command, io: Io): void {
     .option('--pool6 <prefix>', 'RFC 6052 prefix, 64:ff9b::/96 unless told; may be repeated', collect)
     .option('--pool4 <prefix>', 'IPv4 prefix, with ports as 192.0.2.0/28#1024-65535; may be repeated', collect)
     .option('--device <name>', 'name of the TUN device')
+    .option('--offload <level>', 'the most to ask of the kernel: none, checksum, tso or uso, which is all')
     .option('--workers <number>', 'worker threads, 1 unless told', readNumber)
     .option('--mtu6 <bytes>', 'MTU towards IPv6', readNumber)
     .option('--mtu4 <bytes>', 'MTU towards IPv4', readNumber)

@@ -25,6 +25,7 @@ export function addSiit(program: Command, io: Io): void {
     .option('--eamt <file>', 'explicit address mappings, an IPv4 and an IPv6 prefix a line')
     .option('--route <prefix>', 'what is routed to the device, pool6 and pool4 unless told; may be repeated', collect)
     .option('--device <name>', 'name of the TUN device')
+    .option('--offload <level>', 'the most to ask of the kernel: none, checksum, tso or uso, which is all')
     .option('--workers <number>', 'worker threads, 1 unless told', readNumber)
     .option('--mtu6 <bytes>', 'MTU towards IPv6', readNumber)
     .option('--mtu4 <bytes>', 'MTU towards IPv4', readNumber)

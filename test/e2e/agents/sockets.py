@@ -5,8 +5,12 @@
   udp-patient ADDRESS PORT [BYTES [TRIES]]     asks up to ten times, 1 s apart; prints the length of the answer
   udp-flood ADDRESS PORT COUNT                 COUNT sockets, one datagram each; prints answers and errors
   udp-twice PORT ADDRESS1 PORT1 ADDRESS2 PORT2 one socket asks two servers; prints both answers
+  udp-mirror ADDRESS PORT SIZE COUNT           sends COUNT datagrams of SIZE back at once (UDP_SEGMENT), in their order
+  udp-super ADDRESS PORT SIZE COUNT            sends COUNT datagrams of SIZE at once; compares what comes back
   tcp-echo ADDRESS PORT                        sends everything back, one connection after the other
   tcp-hold ADDRESS PORT                        connects; `send TEXT`, `shut`, `reset`, `close` on standard input
+  tcp-blast ADDRESS PORT BYTES [extension]     connects; after a line on standard input sends BYTES bytes, with IPv6
+                                               destination options if asked, and compares what is sent back
   capture INTERFACE                            prints every IP packet that passes it, in hex
   narrow INTERFACE MTU                         answers what comes in with DF and more than MTU bytes by ICMPv4 3/4
   no-offload INTERFACE                         turns segmentation offload off, so that every frame is a packet
@@ -15,15 +19,19 @@
 import ctypes
 import errno
 import fcntl
+import random
 import selectors
 import signal
 import socket
 import struct
 import sys
+import threading
 
 SO_NO_CHECK = 11
 IPV6_RECVERR = 25
 IP_RECVERR = 11
+IPV6_DSTOPTS = 59
+UDP_SEGMENT = 103
 ETH_P_ALL = 3
 SIOCETHTOOL = 0x8946
 ETHTOOL_STSO = 0x1F
@@ -172,6 +180,56 @@ def tcp_hold(address, port):
             say("closed")
 
 
+def some_bytes(count, seed=7):
+    return random.Random(seed).randbytes(count)
+
+
+def udp_mirror(address, port, size, count):
+    sock = socket.socket(family(address), socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    sock.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, int(size))
+    sock.bind((address, int(port)))
+    say("listening")
+    while True:
+        datagrams = []
+        while len(datagrams) < int(count):
+            data, sender = sock.recvfrom(65536)
+            datagrams.append(data)
+        sock.sendto(b"".join(datagrams), sender)
+
+
+def udp_super(address, port, size, count):
+    sock = socket.socket(family(address), socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    sock.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, int(size))
+    sock.connect((address, int(port)))
+    sock.settimeout(10)
+    sent = some_bytes(int(size) * int(count))
+    sock.send(sent)
+    came = [sock.recv(65536) for _ in range(int(count))]
+    whole = all(len(data) == int(size) for data in came)
+    say("the same" if whole and b"".join(came) == sent else "something else")
+
+
+def tcp_blast(address, port, count, option=""):
+    sock = socket.socket(family(address), socket.SOCK_STREAM)
+    if option == "extension":
+        # PadN of four octets, after the two of the header itself.
+        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_DSTOPTS, bytes([0, 0, 1, 4, 0, 0, 0, 0]))
+    sock.settimeout(30)
+    sock.connect((address, int(port)))
+    say("connected")
+    sys.stdin.readline()
+    sent = some_bytes(int(count))
+    sender = threading.Thread(target=lambda: (sock.sendall(sent), sock.shutdown(socket.SHUT_WR)))
+    sender.start()
+    came = bytearray()
+    while data := sock.recv(1 << 18):
+        came += data
+    sender.join()
+    say("the same" if came == sent else f"{len(came)} bytes, not the same")
+
+
 def packets(interface):
     """IP packets of either direction, with their direction (PACKET_HOST, PACKET_OUTGOING …); those before SIGTERM."""
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
@@ -227,6 +285,9 @@ commands = {
     "udp-patient": udp_patient,
     "udp-flood": udp_flood,
     "udp-twice": udp_twice,
+    "udp-mirror": udp_mirror,
+    "udp-super": udp_super,
+    "tcp-blast": tcp_blast,
     "tcp-echo": tcp_echo,
     "tcp-hold": tcp_hold,
 }
