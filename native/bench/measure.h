@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace platypus {
@@ -12,14 +13,18 @@ struct Spread {
   double most;
 };
 
+inline Spread spreadOf(std::vector<double> results) {
+  std::sort(results.begin(), results.end());
+  return {results.front(), results[results.size() / 2], results.back()};
+}
+
 /// Calls `round` once to warm caches and branch predictors, then `rounds` times for its result.
 template <typename Round>
 Spread measure(int rounds, Round&& round) {
   (void)round();
   std::vector<double> times;
   for (int i = 0; i < rounds; ++i) times.push_back(round());
-  std::sort(times.begin(), times.end());
-  return {times.front(), times[times.size() / 2], times.back()};
+  return spreadOf(std::move(times));
 }
 
 }  // namespace platypus
