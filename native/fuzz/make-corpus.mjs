@@ -1,5 +1,6 @@
-// Writes native/fuzz/corpus/{fuzz_parse,fuzz_siit,fuzz_eam,fuzz_coalesce}: one seed a packet of the vectors, some with
-// offload, some with settings of the stateless translator; changes of EAM tables; flows whose segments follow each other.
+// Writes native/fuzz/corpus/{fuzz_parse,fuzz_siit,fuzz_eam,fuzz_coalesce,fuzz_workers}: one seed a packet of the vectors,
+// some with offload, some with settings of the stateless translator; changes of EAM tables; flows whose segments follow
+// each other; packets that several workers share.
 // `node native/fuzz/make-corpus.mjs`; the results are committed.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
@@ -156,3 +157,28 @@ const flows = {
   mixed: first(ip4(6, segment)) + follow(100) + first(ip6(17, datagrams)) + follow(28) + first(ip4(1, datagrams)) + follow(100),
 };
 for (const [name, hex] of Object.entries(flows)) write('fuzz_coalesce', name, '03', '', hex);
+
+// fuzz_workers: packets with right checksums (04) at worker 0, 1 or 2; pool6 64:ff9b::/96, pool4 192.0.2.1.
+const out6 = (next, body, host = 1, to = '08080808') =>
+  `60000000${octets(body.length >> 9, (body.length / 2) & 255, next)}40` +
+  `20010db80000000000000000000000${octets(host)}0064ff9b0000000000000000${to}${body}`;
+const in4 = (protocol, body, fragment = '0000') =>
+  `4500${octets((20 + body.length / 2) >> 8, (20 + body.length / 2) & 255)}1234${fragment}40${octets(protocol)}0000` +
+  `08080808c0000201${body}`;
+const at = (worker, hex) => octets(4 + worker, hex.length >> 9, (hex.length / 2) & 255) + hex;
+const ask = '9c40003500180000' + '5a'.repeat(16);
+const lent = '003507c700180000' + '5a'.repeat(16); // port 64 × 31 + 7
+const everywhere = (hex) => [0, 1, 2].map((worker) => at(worker, hex)).join('');
+const crowds = {
+  out: range(8).map((n) => at(n % 3, out6(17, ask, n))).join(''),
+  lent: everywhere(in4(17, lent)),
+  hairpin: everywhere(out6(17, '9c4007c700180000' + '5a'.repeat(16), 2, 'c0000201')),
+  'fragments-4': at(0, in4(17, lent.slice(0, 32), '2000')) + at(1, in4(17, lent.slice(32), '0002')),
+  'fragments-6':
+    at(0, out6(44, `1100000100000007${ask.slice(0, 32)}`)) + at(2, out6(44, `1100001000000007${ask.slice(32)}`)),
+  'error-4': at(2, out6(17, ask)) + everywhere(in4(1, `0303000000000000${in4(17, lent)}`)),
+  'error-6': at(0, out6(17, ask)) + everywhere(out6(58, `0104000000000000${out6(17, ask)}`, 9)),
+  needed: everywhere(in4(1, `03040000000003e8${in4(17, lent)}`)),
+  ping: everywhere(out6(58, '8000000000070001')) + everywhere(in4(1, '0000000000070001')),
+};
+for (const [name, hex] of Object.entries(crowds)) write('fuzz_workers', name, '', '', hex);

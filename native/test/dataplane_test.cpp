@@ -9,6 +9,7 @@
 
 #include "port/memory.h"
 #include "test/team.h"
+#include "test/test.h"
 
 namespace platypus::test {
 namespace {

@@ -11,6 +11,7 @@
 #include <random>
 
 #include "test/team.h"
+#include "test/test.h"
 
 namespace platypus::test {
 namespace {

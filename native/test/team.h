@@ -1,13 +1,13 @@
 // Several workers on ports in memory, driven by hand in one thread.
 #pragma once
 
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
 #include "dataplane/worker.h"
 #include "port/memory.h"
 #include "test/nat64_packets.h"
-#include "test/test.h"
 
 namespace platypus::test {
 
@@ -17,10 +17,15 @@ inline constexpr Owners::Keys kTeamKeys{
     0x9e3779b97f4a7c15u, 0xbf58476d1ce4e5b9u, 0x94d049bb133111ebu, 0xd6e8feb86659fd93u,
     0xc2b2ae3d27d4eb4fu, 0xff51afd7ed558ccdu, 0xc4ceb9fe1a85ec53u, 0x2545f4914f6cdd1du};
 
+/// Also for the fuzzer, which has no test framework.
+inline void must(bool holds) {
+  if (!holds) std::abort();
+}
+
 struct Team {
   explicit Team(uint16_t workers, Mode mode = Mode::kNat64, uint8_t subscriber_bits = 128)
       : owners(workers, subscriber_bits, kTeamKeys), handover(owners) {
-    REQUIRE(handover.ok());
+    must(handover.ok());
     config.mode = mode;
     config.translation.pool6.add(Pref64(wellKnown({}), 96));
     config.translation.policy.allow_non_global = true;
@@ -43,7 +48,7 @@ struct Team {
       options.identification_secret = 42;
       options.handover = &handover;
       members.push_back(std::make_unique<Worker>(*ports[i], options));
-      REQUIRE(members[i]->ok());
+      must(members[i]->ok());
     }
     apply();
   }
@@ -70,7 +75,7 @@ struct Team {
   }
   /// What comes of a packet that arrives at worker `at`, whoever sends it.
   std::vector<MemoryPacket> send(size_t at, const Bytes& packet) {
-    REQUIRE(ports[at]->inject(packet));
+    must(ports[at]->inject(packet));
     std::vector<MemoryPacket> all;
     for (auto& sent : settle()) {
       for (MemoryPacket& one : sent) all.push_back(std::move(one));

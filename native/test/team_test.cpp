@@ -1,5 +1,6 @@
 // Several workers: whoever a packet comes to, its owner treats it.
 #include "test/team.h"
+#include "test/test.h"
 
 #include <array>
 #include <random>
