@@ -32,6 +32,8 @@ export type ErrorCode =
   | 'PLT_CAPTURE_INVALID'
   | 'PLT_CAPTURE_REFUSED'
   | 'PLT_TRACE_BUSY'
+  | 'PLT_BENCH_SIDE'
+  | 'PLT_BENCH_FAILED'
   | 'PLT_ROUTE_UNKNOWN'
   | 'PLT_INTERNAL'
   | 'PLT_SOCKET_BUSY'
@@ -213,6 +215,10 @@ export const errors = {
     new PlatypusError('PLT_TRACE_BUSY', 'a trace is running, expected none: there can be one at a time', {
       status: 409,
     }),
+  benchSide: (side: string, found: string, expected: string, options?: Options) =>
+    new PlatypusError('PLT_BENCH_SIDE', `cannot use ${side}: ${found}, expected ${expected}`, options),
+  benchFailed: (found: string, options?: Options) =>
+    new PlatypusError('PLT_BENCH_FAILED', `the measurement failed: ${found}`, options),
   routeUnknown: (method: string, url: string) =>
     new PlatypusError('PLT_ROUTE_UNKNOWN', `there is no ${method} ${url}, expected a path of docs/reference/api.md`, {
       status: 404,
@@ -238,6 +244,6 @@ export const errors = {
     ),
   socketFailed: (path: string, error: unknown) =>
     new PlatypusError('PLT_SOCKET_FAILED', `the control socket ${path} failed: ${messageOf(error)}`, { cause: error }),
-  aborted: () => new PlatypusError('PLT_ABORTED', 'stopped before the translator was ready'),
+  aborted: (before = 'the translator was ready') => new PlatypusError('PLT_ABORTED', `stopped before ${before}`),
   usage: (message: string) => new PlatypusError('PLT_USAGE', message, { status: 400 }),
 } as const;

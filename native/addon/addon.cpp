@@ -6,6 +6,7 @@
 #include "addon/eam_table.h"
 #include "addon/netlink.h"
 #include "addon/simulator.h"
+#include "addon/tester.h"
 #include "dataplane/counters.h"
 
 namespace platypus::addon {
@@ -27,6 +28,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Dataplane", DataplaneObject::define(env));
   exports.Set("Simulator", SimulatorObject::define(env));
   exports.Set("Netlink", NetlinkObject::define(env));
+  exports.Set("Tester", TesterObject::define(env));
   EamTableObject::define(env);
   exports.Set("buildEamTable", Napi::Function::New(env, buildEamTable, "buildEamTable"));
   exports.Set("counters", counterList(env));

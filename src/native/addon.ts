@@ -402,6 +402,163 @@ export interface Netlink {
   close(): void;
 }
 
+/** One side of a device under test. */
+export interface TesterSide {
+  device: string;
+  /** Empty for the process's own; a name of /run/netns, a process id, or a path. */
+  namespace: string;
+  /** Link layer address of the next hop, six octets; null: the kernel is asked for the way to `destination`. */
+  nextHop: Uint8Array | null;
+  /** An address that is sent to from this side; read only without `nextHop`. */
+  destination: string;
+  /** Processors for the two threads; -1 leaves them to the kernel. */
+  sendCpu: number;
+  receiveCpu: number;
+}
+
+export interface TesterOptions {
+  /** True: the sides are the ends of a cable in a network namespace made for it; only their processors are read. */
+  loop: boolean;
+  sides: readonly [TesterSide, TesterSide];
+  /** Flows the state table has room for, 12 bytes each; 0: no table. */
+  stateFlows: number;
+  /** Memory of each receiver. */
+  ringBytes: number;
+}
+
+/**
+ * What `Tester.open` rejects with: `step` is where it failed, `side` 0 or 1. `own-address`: the destination is the
+ * tester's own; `other-device`: the route to it leads elsewhere; `neighbour`: the next hop does not answer.
+ */
+export interface TesterOpenError extends Error {
+  step:
+    | 'namespace'
+    | 'netlink'
+    | 'device'
+    | 'down'
+    | 'not-ethernet'
+    | 'route'
+    | 'own-address'
+    | 'other-device'
+    | 'neighbour'
+    | 'socket'
+    | 'ring'
+    | 'filter'
+    | 'cable'
+    | 'memory'
+    | 'thread';
+  side: 0 | 1;
+  /** errno name, where a system call failed. */
+  code?: string;
+}
+
+/** Frames of one direction in a trial. */
+export interface TesterStream {
+  /** The side that sends; the other receives. */
+  from: 0 | 1;
+  /** Of the frames as they are sent; the receiver takes both. */
+  family: 4 | 6;
+  kind: 'udp' | 'echo-request' | 'echo-reply';
+  /** Addresses of the family one after the other, in wire order: 4 or 16 bytes each, at least one. */
+  sources: Uint8Array;
+  destinations: Uint8Array;
+  /** Inclusive. An echo's identifier is its source port. */
+  sourcePorts: { first: number; last: number };
+  destinationPorts: { first: number; last: number };
+  /** Chooses among the ways to give flows addresses and ports; the same seed gives the same flows. 0..2^32-1. */
+  seed: number;
+  /** Flows `firstFlow` to `firstFlow + flows - 1`, below 2^31. */
+  firstFlow: number;
+  flows: number;
+  order: 'in-turn' | 'random';
+  /** Frame sizes with the four octets of the FCS, used in turn: 64..9216 (IPv4), 84..9216 (IPv6). */
+  frameBytes: readonly number[];
+  /** 0: as fast as possible. */
+  framesPerSecond: number;
+  /** Most frames, below 2^32; a bit of memory each. */
+  frames: number;
+  durationMs: number;
+  /** Most frames in one system call, 1..64. One stamp serves them all, so small bursts measure delays better. */
+  burst: number;
+  /** Most delays kept, evenly over the frames; 0: none. IPDV needs one of every frame. */
+  delaySamples: number;
+  /**
+   * The state table (RFC 9693): `record` writes down where flows come from, `compare` counts those that come from
+   * elsewhere, `answer` sends to where they came from (IPv4; `sources`, `destinations` and ports are not read).
+   */
+  state: 'none' | 'record' | 'compare' | 'answer';
+}
+
+export interface TesterTrial {
+  /** One or two; not `record` and `answer` in one trial. */
+  streams: readonly TesterStream[];
+  /** Longest wait for the last frames. */
+  settleMs: number;
+}
+
+/** Delays in ns; all 0 when none were kept. */
+export interface TesterDelays {
+  count: number;
+  least: number;
+  median: number;
+  p999: number;
+  most: number;
+  mean: number;
+  pairs: number;
+  ipdvLeast: number;
+  ipdvMedian: number;
+  ipdvMost: number;
+}
+
+export interface TesterResult {
+  /** In the order of the trial's streams. */
+  streams: {
+    /** Frames handed to the kernel; of these it had no room for `refused`. */
+    sent: number;
+    refused: number;
+    /** Flows to be answered that never came. */
+    skipped: number;
+    elapsedNs: number;
+    /** How late the latest burst was. */
+    lateNs: number;
+    /** CPU time of the sender's thread. */
+    sendCpuNs: number;
+    /** Each frame once. */
+    received: number;
+    duplicates: number;
+    reordered: number;
+    delays: TesterDelays;
+  }[];
+  /** Of either side. */
+  receivers: {
+    frames: number;
+    /** Look like test frames, but are none of this trial. */
+    foreign: number;
+    /** Lost by the tester: its memory was full. */
+    dropped: number;
+    cpuNs: number;
+    stateNew: number;
+    stateSame: number;
+    stateChanged: number;
+  }[];
+  /** Flows in the state table. */
+  stateSize: number;
+  aborted: boolean;
+}
+
+/** The traffic engine of `platypus bench`: threads that send and receive test frames on two interfaces. */
+export interface Tester {
+  /** Opens both sides. Rejects with TesterOpenError. */
+  open(options: TesterOptions): Promise<void>;
+  /** Runs a trial. Rejects, or throws, an Error with `code` and `syscall`; one at a time. */
+  run(trial: TesterTrial): Promise<TesterResult>;
+  /** Ends the running trial soon; its result says `aborted`. */
+  abort(): void;
+  clearState(): void;
+  /** Closes sockets and frees memory, after a running trial was aborted. */
+  close(): void;
+}
+
 export interface CounterInfo {
   /** Dotted, stable: `drop.v6.no_session`. */
   name: string;
@@ -421,6 +578,7 @@ export interface Addon {
   }) => Dataplane;
   Simulator: new (options: { limits: Limits; config: CoreConfig; seed?: number }) => Simulator;
   Netlink: new () => Netlink;
+  Tester: new () => Tester;
   /**
    * A table with the entries of `base` (null: none) without those of `remove`, and with those of `add`: records of
    * EAM_REMOVE_BYTES and EAM_ADD_BYTES. Built on a thread of its own.

@@ -20,6 +20,7 @@ import type {
   SessionRow,
   StaticBib,
   TableQuery,
+  Tester,
 } from '../../src/native/addon.js';
 import { buildFakeEamTable } from './eamt.js';
 
@@ -48,6 +49,8 @@ export interface FakeHost {
   alive: boolean;
   /** Queries the sessions were listed with. */
   queries: TableQuery[];
+  /** What `new Tester()` gives. */
+  tester: () => Tester;
   /** Open dataplanes and netlink sockets. */
   open: number;
 }
@@ -81,6 +84,9 @@ export function createFakeHost(): FakeHost {
     drops: { events: [], lost: 0 },
     alive: true,
     queries: [],
+    tester: () => {
+      throw new Error('the fake has no tester');
+    },
     open: 0,
   };
 }
@@ -231,6 +237,9 @@ export function createFakeAddon(host: FakeHost): Addon {
     Simulator: function Open() {
       throw new Error('the fake has no simulator');
     } as unknown as Addon['Simulator'],
+    Tester: function Open() {
+      return host.tester();
+    } as unknown as Addon['Tester'],
     buildEamTable: buildFakeEamTable,
     counters: [
       { name: 'drop.v6.no_session', explain: 'IPv6 packets without a session (RFC 6146 §3.5).' },
