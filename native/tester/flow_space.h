@@ -1,6 +1,6 @@
 // Which addresses and ports a flow has. A flow is a number; its four parts are drawn from ranges by
 // a permutation, so that neighbouring flows look unrelated (RFC 4814 §4) and no two flows are the
-// same (RFC 9693 §4.1: every combination at most once in phase 1).
+// same (RFC 9693: every combination at most once in phase 1).
 #pragma once
 
 #include <bit>

@@ -39,17 +39,6 @@ void writeTag(std::byte* to, const Tag& tag) {
   store(to + 14, Be32(static_cast<uint32_t>(tag.stamp)));
 }
 
-bool readTag(const std::byte* from, Tag& tag) {
-  if (load<Be16>(from).host() != kMagic) return false;
-  const uint32_t flow = load<Be32>(from + 4).host();
-  tag.trial = load<Be16>(from + 2).host();
-  tag.stream = static_cast<uint8_t>(flow >> 31);
-  tag.flow = flow & (kMostFlows - 1);
-  tag.sequence = load<Be32>(from + 8).host();
-  tag.stamp = uint64_t{load<Be16>(from + 12).host()} << 32 | load<Be32>(from + 14).host();
-  return true;
-}
-
 }  // namespace
 
 FrameWriter::FrameWriter(Family family, Kind kind, const Mac& source, const Mac& destination)
@@ -124,6 +113,18 @@ size_t FrameWriter::write(std::byte* buffer, size_t frame_bytes, const Ends& end
   return bytes;
 }
 
+bool readTag(std::span<const std::byte, kTagBytes> bytes, Tag& tag) {
+  const std::byte* const from = bytes.data();
+  if (load<Be16>(from).host() != kMagic) return false;
+  const uint32_t flow = load<Be32>(from + 4).host();
+  tag.trial = load<Be16>(from + 2).host();
+  tag.stream = static_cast<uint8_t>(flow >> 31);
+  tag.flow = flow & (kMostFlows - 1);
+  tag.sequence = load<Be32>(from + 8).host();
+  tag.stamp = uint64_t{load<Be16>(from + 12).host()} << 32 | load<Be32>(from + 14).host();
+  return true;
+}
+
 bool parseFrame(std::span<const std::byte> bytes, Arrival& arrival) {
   if (bytes.size() < kLeastFrame4 - kFcsBytes) return false;
   const uint16_t ether_type = load<Be16>(bytes.data() + 12).host();
@@ -173,7 +174,8 @@ bool parseFrame(std::span<const std::byte> bytes, Arrival& arrival) {
   } else {
     return false;
   }
-  return readTag(transport + UdpHeader::kSize, arrival.tag);
+  arrival.tag_offset = static_cast<size_t>(transport - bytes.data()) + UdpHeader::kSize;
+  return readTag(bytes.subspan(arrival.tag_offset).first<kTagBytes>(), arrival.tag);
 }
 
 }  // namespace platypus::tester

@@ -88,10 +88,29 @@ struct Arrival {
   Ipv4Address source4, destination4;
   uint16_t source_port = 0;
   uint16_t destination_port = 0;
+  /// Where in the frame the tag is.
+  size_t tag_offset = 0;
 };
+
+/// Reads a tag; false without the magic number.
+bool readTag(std::span<const std::byte, kTagBytes> bytes, Tag& tag);
 
 /// Takes a frame apart, from its Ethernet header on; `bytes` may end before the frame does. False
 /// when it is no test frame.
 bool parseFrame(std::span<const std::byte> bytes, Arrival& arrival);
+
+/// Calls `visit(arrival)` for each test frame that `bytes` hold: one, or with `segment` (bytes) not
+/// 0 one of each segment of the payload. False when there is none.
+template <typename Visit>
+bool forEachTag(std::span<const std::byte> bytes, uint16_t segment, Visit&& visit) {
+  Arrival arrival;
+  if (!parseFrame(bytes, arrival)) return false;
+  visit(arrival);
+  if (segment < kTagBytes) return true;
+  for (size_t at = arrival.tag_offset + segment; at + kTagBytes <= bytes.size(); at += segment) {
+    if (readTag(bytes.subspan(at).first<kTagBytes>(), arrival.tag)) visit(arrival);
+  }
+  return true;
+}
 
 }  // namespace platypus::tester

@@ -15,8 +15,8 @@ void Receiver::run(const std::atomic<bool>& stop) {
   while (!stop.load(std::memory_order_relaxed)) {
     tpacket_block_desc* block = side_.receive(kPollMs);
     if (block == nullptr) continue;
-    Side::forEachFrame(
-        block, [this](std::span<const std::byte> bytes, uint64_t now) { take(bytes, now); });
+    Side::forEachFrame(block, [this](std::span<const std::byte> bytes, uint16_t segment,
+                                     uint64_t now) { take(bytes, segment, now); });
     Side::giveBack(block);
     for (size_t stream = 0; stream < kMostStreams; ++stream) {
       const Arrivals* arrivals = expected_[stream].arrivals;
@@ -29,10 +29,18 @@ void Receiver::run(const std::atomic<bool>& stop) {
   result_.cpu_ns = threadCpu() - cpu_before;
 }
 
-void Receiver::take(std::span<const std::byte> bytes, uint64_t now) {
+void Receiver::take(std::span<const std::byte> bytes, uint16_t segment, uint64_t now) {
+  const bool test = forEachTag(bytes, segment, [&](const Arrival& arrival) {
+    ++result_.frames;
+    count(arrival, now);
+  });
+  if (test) return;
   ++result_.frames;
-  Arrival arrival;
-  if (!parseFrame(bytes, arrival) || arrival.tag.trial != trial_) {
+  ++result_.foreign;
+}
+
+void Receiver::count(const Arrival& arrival, uint64_t now) {
+  if (arrival.tag.trial != trial_) {
     ++result_.foreign;
     return;
   }

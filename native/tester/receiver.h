@@ -42,8 +42,9 @@ class Receiver {
 
   /// Receives until `stop`.
   void run(const std::atomic<bool>& stop);
-  /// Counts one frame that arrived at `now` (CLOCK_REALTIME, ns).
-  void take(std::span<const std::byte> bytes, uint64_t now);
+  /// Counts a frame that arrived at `now` (CLOCK_REALTIME, ns), or the frames that travel as one;
+  /// see Side::forEachFrame().
+  void take(std::span<const std::byte> bytes, uint16_t segment, uint64_t now);
   /// Frames of a stream so far; any thread.
   uint64_t progress(size_t stream) const {
     return progress_[stream].load(std::memory_order_relaxed);
@@ -51,6 +52,8 @@ class Receiver {
   const Result& result() const { return result_; }
 
  private:
+  void count(const Arrival& arrival, uint64_t now);
+
   Side& side_;
   uint16_t trial_;
   std::array<Expected, kMostStreams> expected_;

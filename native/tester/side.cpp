@@ -29,8 +29,9 @@ constexpr int kSendBufferBytes = 8 << 20;
 constexpr unsigned kBlockBytes = 256 << 10;
 /// Given to the reader though not full, so that the end of a trial is seen, ms.
 constexpr unsigned kRetireMs = 2;
-/// More than headers and tag of any test frame.
-constexpr unsigned kSnapBytes = 96;
+/// All of a frame: a translator may hand over many as one (UDP segmentation offload), with a tag in
+/// each of its segments.
+constexpr unsigned kSnapBytes = 0x10000;
 // Absent from headers before Linux 4.20.
 constexpr int kPacketIgnoreOutgoing = 23;
 
@@ -130,6 +131,9 @@ OpenFailure Side::openReceiver(uint32_t index, size_t ring_bytes) {
     return failed("ring");
   }
   const int on = 1;
+  if (setsockopt(receive_fd_, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof on) != 0) {
+    return failed("ring");
+  }
   (void)setsockopt(receive_fd_, SOL_PACKET, kPacketIgnoreOutgoing, &on, sizeof on);
   const sock_fprog program{.len = std::size(kOnlyTestFrames),
                            .filter = const_cast<sock_filter*>(kOnlyTestFrames)};

@@ -11,6 +11,8 @@
 #include <string>
 
 #include "netlink/message.h"
+#include "packet/packet.h"
+#include "port/virtio_header.h"
 #include "tester/frame.h"
 
 namespace platypus::tester {
@@ -56,15 +58,20 @@ class Side {
   /// One block of the ring, null when there is none within `timeout_ms`. To be given back.
   tpacket_block_desc* receive(int timeout_ms);
   static void giveBack(tpacket_block_desc* block);
-  /// Calls `visit(bytes, ns)` for each frame of a block: its first bytes and when it arrived
-  /// (CLOCK_REALTIME).
+  /// Calls `visit(bytes, segment, ns)` for each frame of a block and when it arrived
+  /// (CLOCK_REALTIME). `segment` is not 0 for UDP datagrams of one flow that travel as one: the
+  /// bytes of payload that each has (the last may have fewer).
   template <typename Visit>
   static void forEachFrame(const tpacket_block_desc* block, Visit&& visit) {
     const auto& head = block->hdr.bh1;
     const auto* at = reinterpret_cast<const std::byte*>(block) + head.offset_to_first_pkt;
     for (uint32_t left = head.num_pkts; left != 0; --left) {
       const auto* frame = reinterpret_cast<const tpacket3_hdr*>(at);
+      // struct virtio_net_hdr, here in the machine's byte order (PACKET_VNET_HDR).
+      const std::byte* const offload = at + frame->tp_mac - kVirtioHeaderBytes;
+      const bool joined = std::to_integer<uint8_t>(offload[1]) == Offload::kGsoUdp;
       visit(std::span(at + frame->tp_mac, frame->tp_snaplen),
+            joined ? load<uint16_t>(offload + 4) : uint16_t{0},
             uint64_t{frame->tp_sec} * 1'000'000'000 + frame->tp_nsec);
       at += frame->tp_next_offset;
     }

@@ -1,4 +1,4 @@
-// The responder's state table (RFC 9693 §4.2): under which addresses and ports each flow of the
+// The responder's state table (RFC 9693): under which addresses and ports each flow of the
 // initiator arrived behind the translator, so that it can be answered. The flow is named in the
 // frame itself, hence a plain array.
 //

@@ -30,7 +30,7 @@ import type {
 
 /** Frames kept track of in one trial when the rate does not bound them: 8 MiB of memory. */
 const MOST_FRAMES = 2 ** 26;
-const RING_BYTES = 32 * 2 ** 20;
+const RING_BYTES = 64 * 2 ** 20;
 
 /** RFC 4814 §4.5: the ports a client and a server would have. */
 export const SOURCE_PORTS = { first: 1024, last: 65535 };
