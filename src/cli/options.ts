@@ -12,6 +12,15 @@ export function readNumber(text: string): number {
   return Number(text);
 }
 
+/** Reads an option that is a whole number within bounds, both inclusive. */
+export function readWhole(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d{1,9}$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}`);
+  };
+}
+
 /** Reads `--mss-clamp`: a number, or a word. */
 export function readMssClamp(text: string): number | string {
   return /^\d{1,9}$/.test(text) ? Number(text) : text;

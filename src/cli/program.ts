@@ -1,6 +1,7 @@
 /** The `platypus` command: its subcommands, and how their failures become one sentence and an exit code. */
 import { Command, CommanderError } from 'commander';
 import { messageOf } from '../errors.js';
+import { addBench } from './commands/bench.js';
 import { addBib } from './commands/bib.js';
 import { addCheck } from './commands/check.js';
 import { addEamt } from './commands/eamt.js';
@@ -45,6 +46,7 @@ function createProgram(io: Io): Command {
     addReload,
     addExplain,
     addTrace,
+    addBench,
   ];
   for (const addCommand of add) addCommand(program, io);
   return program;

@@ -7,6 +7,7 @@ import type { TraceLine } from '../../trace/stream.js';
 import { capturedPackets, recordText } from '../../trace/text.js';
 import { readPrefix, withClient } from '../command.js';
 import type { Io, Output } from '../io.js';
+import { readWhole } from '../options.js';
 import { packageVersion } from '../version.js';
 
 interface Options {
@@ -21,14 +22,6 @@ interface Options {
   write?: string;
   force?: boolean;
   json?: boolean;
-}
-
-function number(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d{1,9}$/.test(text) && value >= min && value <= max) return value;
-    throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}`);
-  };
 }
 
 function readProtocol(text: string): string {
@@ -52,11 +45,11 @@ export function addTrace(program: Command, io: Io): void {
       readPrefix(4, '192.0.2.1 or 192.0.2.0/28'),
     )
     .option('--proto <protocol>', 'only tcp, udp, icmp or a protocol number', readProtocol)
-    .option('--port <port>', 'only this TCP or UDP port, of either end', number(0, 65_535))
-    .option('--count <records>', 'end after so many packets', number(1, 999_999_999), 20)
-    .option('--seconds <seconds>', 'end after this time', number(1, 3600), 60)
+    .option('--port <port>', 'only this TCP or UDP port, of either end', readWhole(0, 65_535))
+    .option('--count <records>', 'end after so many packets', readWhole(1, 999_999_999), 20)
+    .option('--seconds <seconds>', 'end after this time', readWhole(1, 3600), 60)
     .option('--drops', 'only packets that are dropped or refused')
-    .option('--snap <bytes>', 'bytes kept of each packet', number(64, 2048), 256)
+    .option('--snap <bytes>', 'bytes kept of each packet', readWhole(64, 2048), 256)
     .option('--write <file>', 'also write a pcapng file with an interface for each side')
     .option('--force', 'replace the file if it is there')
     .option('--json', 'print a JSON object a line')
