@@ -21,7 +21,8 @@ void Receiver::run(const std::atomic<bool>& stop) {
     for (size_t stream = 0; stream < kMostStreams; ++stream) {
       const Arrivals* arrivals = expected_[stream].arrivals;
       if (arrivals != nullptr) {
-        progress_[stream].store(arrivals->received, std::memory_order_relaxed);
+        progress_[stream].store(static_cast<uint32_t>(arrivals->received),
+                                std::memory_order_relaxed);
       }
     }
   }

@@ -46,7 +46,7 @@ class Receiver {
   /// see Side::forEachFrame().
   void take(std::span<const std::byte> bytes, uint16_t segment, uint64_t now);
   /// Frames of a stream so far; any thread.
-  uint64_t progress(size_t stream) const {
+  uint32_t progress(size_t stream) const {
     return progress_[stream].load(std::memory_order_relaxed);
   }
   const Result& result() const { return result_; }
@@ -58,7 +58,8 @@ class Receiver {
   uint16_t trial_;
   std::array<Expected, kMostStreams> expected_;
   StateTable* table_;
-  std::array<std::atomic<uint64_t>, kMostStreams> progress_{};
+  // 32 bits, which every machine loads and stores at once; sequences have no more.
+  std::array<std::atomic<uint32_t>, kMostStreams> progress_{};
   Result result_;
 };
 

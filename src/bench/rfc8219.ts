@@ -51,7 +51,7 @@ export async function measureThroughput(bench: Bench, frameBytes: number): Promi
     ...(testerFailed ? ['the tester failed in some trials above this rate'] : []),
     ...(values.some((value) => value === high) ? ['the highest rate tried'] : []),
     ...(options.lossTolerance > 0
-      ? [`up to ${options.lossTolerance * 100} % lost, which is not RFC 2544's throughput`]
+      ? [`up to ${options.lossTolerance * 100} % lost, which is not the throughput of RFC 2544`]
       : []),
   ];
   const limitedByTester = values.some((value) => value > ceiling * LIMITED_SHARE);

@@ -95,13 +95,14 @@ export async function measureEstablishment(bench: Bench): Promise<void> {
   const { options, traffic } = bench;
   const frameBytes = smallest(bench);
   const ceiling = bench.ceilingOf(frameBytes, '6to4');
+  const high = Math.max(1, options.maxRate ?? ceiling);
   const values: number[] = [];
   let testerFailed = false;
   for (let run = 1; run <= options.runs; run++) {
     values.push(
       await searchHighest({
         low: 0,
-        high: Math.max(1, options.maxRate ?? ceiling),
+        high,
         resolution: options.resolution,
         async passes(rate) {
           const { pass, outcome } = await established(bench, 'establishment', traffic.flows, rate, run);
@@ -121,6 +122,7 @@ export async function measureEstablishment(bench: Bench): Promise<void> {
     limitedByTester: values.some((value) => value > ceiling * LIMITED_SHARE),
     notes: [
       `${traffic.flows} connections a trial`,
+      ...(values.some((value) => value === high) ? ['the highest rate tried'] : []),
       ...(testerFailed ? ['the tester failed in some trials above this rate'] : []),
     ],
   });
@@ -169,10 +171,16 @@ export async function measureCapacity(bench: Bench): Promise<void> {
   const values: number[] = [];
   const notes = [`opened at ${rate}/s`];
   for (let run = 1; run <= options.runs; run++) {
+    let arrived: number | null = null;
     const holds = async (flows: number) => {
       // A frame lost on the way is no full table: half the rate decides.
-      if ((await established(bench, 'capacity', flows, rate, run)).pass) return true;
-      return (await established(bench, 'capacity', flows, Math.max(1, Math.floor(rate / 2)), run)).pass;
+      for (const slower of [1, 2]) {
+        const offered = Math.max(1, Math.floor(rate / slower));
+        const { pass, outcome } = await established(bench, 'capacity', flows, offered, run);
+        if (pass) return true;
+        arrived = outcome.flows[0]?.received ?? null;
+      }
+      return false;
     };
     const { pass, fail } = await searchExponential(options.capacity.start, options.capacity.most, holds);
     if (fail === null) {
@@ -180,13 +188,17 @@ export async function measureCapacity(bench: Bench): Promise<void> {
       values.push(pass);
       continue;
     }
-    const found = await searchHighest({
-      low: pass,
-      high: fail - 1,
-      resolution: options.resolution,
-      passes: holds,
-    });
-    values.push(found);
+    // A full table lets through as many as it holds, which is the first guess.
+    values.push(
+      await searchHighest({
+        low: pass,
+        high: fail,
+        failed: true,
+        resolution: options.resolution,
+        passes: holds,
+        likely: () => arrived,
+      }),
+    );
   }
   figure(bench, {
     measurement: 'capacity',
