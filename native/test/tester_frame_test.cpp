@@ -1,5 +1,7 @@
 #include "tester/frame.h"
 
+#include <algorithm>
+#include <initializer_list>
 #include <vector>
 
 #include "packet/checksum.h"

@@ -1,5 +1,7 @@
 #include "tester/pace.h"
 
+#include <initializer_list>
+
 #include "test/test.h"
 
 namespace platypus::tester {
