@@ -56,9 +56,9 @@ TEST_CASE("the shortest IPv4 test frame is 64 bytes with its FCS, byte for byte"
         "020000000001"
         "0800"
         "4500002e000040004011"
-        "b0d9c0000207c6336402"
-        "0407138900"
-        "1ab9e6"
+        "4e82c0000207c6336402"
+        "04071389"
+        "001aa9d4"
         "5042123480abcdefdeadbeef123456789abc");
 }
 
@@ -71,8 +71,8 @@ TEST_CASE("the shortest IPv6 test frame is 84 bytes with its FCS, byte for byte"
         "60000000001a1140"
         "20010db8000100000000000000000007"
         "20010db80064000000000000c6336402"
-        "0407138900"
-        "1ab97d"
+        "04071389"
+        "001a0ffe"
         "5042123480abcdefdeadbeef123456789abc");
 }
 

@@ -146,7 +146,7 @@ async function measureCeilings(setup: BenchSetup): Promise<Ceiling[]> {
       for (let run = 0; run < CEILING_RUNS; run++) {
         const streams = ([0, 1] as const)
           .filter((from) => direction === 'both' || (direction === '6to4') === (from === 0))
-          .map((from) => loopStream(from, frameBytes, setup.traffic.flows));
+          .map((from) => loopStream(from, frameBytes, setup.traffic.flows, Math.min(CEILING_MS, options.durationMs)));
         const result = await loop.run({ streams }, signal);
         rates.push(
           Math.min(
@@ -170,7 +170,7 @@ function isStateless(name: Measurement): boolean {
 }
 
 // Over its own cable either side sends its family's frames to nobody.
-function loopStream(from: 0 | 1, frameBytes: number, flows: number) {
+function loopStream(from: 0 | 1, frameBytes: number, flows: number, durationMs: number) {
   const [source, destination] = from === 0 ? ['2001:db8::1', '2001:db8::2'] : ['192.0.2.1', '192.0.2.2'];
   return stream({
     from,
@@ -178,7 +178,7 @@ function loopStream(from: 0 | 1, frameBytes: number, flows: number) {
     destinations: [destination],
     frameBytes: [from === 0 ? frameBytes : frameBytes - 20],
     flows,
-    durationMs: CEILING_MS,
+    durationMs,
   });
 }
 
