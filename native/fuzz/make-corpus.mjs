@@ -1,6 +1,6 @@
-// Writes native/fuzz/corpus/{fuzz_parse,fuzz_siit,fuzz_eam,fuzz_coalesce,fuzz_workers}: one seed a packet of the vectors,
-// some with offload, some with settings of the stateless translator; changes of EAM tables; flows whose segments follow
-// each other; packets that several workers share.
+// Writes native/fuzz/corpus/{fuzz_parse,fuzz_siit,fuzz_eam,fuzz_coalesce,fuzz_workers,fuzz_tester}: one seed a packet of
+// the vectors, some with offload, some with settings of the stateless translator; changes of EAM tables; flows whose
+// segments follow each other; packets that several workers share; test frames.
 // `node native/fuzz/make-corpus.mjs`; the results are committed.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
@@ -182,3 +182,16 @@ const crowds = {
   ping: everywhere(out6(58, '8000000000070001')) + everywhere(in4(1, '0000000000070001')),
 };
 for (const [name, hex] of Object.entries(crowds)) write('fuzz_workers', name, '', '', hex);
+
+// fuzz_tester: bytes of a segment, then a test frame of `platypus bench` from its Ethernet header on.
+const tag = (sequence) => `50420001${octets(0, 0, 0, 5)}${octets(0, 0, 0, sequence)}0000000f4240`;
+const ethernet4 = `${'02'.padEnd(24, '0')}08004500002e00004000`;
+const addresses4 = '0000c0000207c6336402';
+const udp26 = '04071389001a0000';
+const testFrames = {
+  udp4: ['0000', `${ethernet4}4011${addresses4}${udp26}${tag(3)}`],
+  udp6: ['0000', `${'02'.padEnd(24, '0')}86dd60000000001a1140${addresses6}${udp26}${tag(3)}`],
+  echo4: ['0000', `${ethernet4}4001${addresses4}0800000004070003${tag(3)}`],
+  joined4: ['0012', `${ethernet4}4011${addresses4}${udp26}${tag(3)}${tag(4)}`],
+};
+for (const [name, [segment, frame]] of Object.entries(testFrames)) write('fuzz_tester', name, segment, '', frame);
