@@ -18,10 +18,11 @@ class Arrivals {
   /// Takes memory for sequences 0 to `frames` - 1, a bit each, and for at most `samples` delays, 4
   /// bytes each (0: none are kept); ok() afterwards.
   Arrivals(uint32_t frames, uint32_t samples)
-      : frames_(frames), seen_((uint64_t{frames} + 63) / 64, HugeArray<uint64_t>::Take::kNow) {
+      : frames_(frames),
+        seen_(static_cast<size_t>((uint64_t{frames} + 63) / 64), HugeArray<uint64_t>::Take::kNow) {
     if (samples == 0 || frames == 0) return;
     every_ = (frames + samples - 1) / samples;
-    delays_ = HugeArray<uint32_t>((uint64_t{frames} + every_ - 1) / every_,
+    delays_ = HugeArray<uint32_t>(static_cast<size_t>((uint64_t{frames} + every_ - 1) / every_),
                                   HugeArray<uint32_t>::Take::kNow);
   }
   bool ok() const { return seen_.ok() && delays_.ok(); }

@@ -1,6 +1,7 @@
 // Delays of a trial in a few numbers (RFC 8219 §7.2 and §7.3).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -30,7 +31,7 @@ struct DelaySummary {
 template <typename T>
 T percentile(std::span<const T> sorted, double share) {
   const double rank = share * static_cast<double>(sorted.size());
-  auto at = static_cast<uint64_t>(rank);
+  auto at = static_cast<size_t>(rank);
   if (static_cast<double>(at) < rank) ++at;
   if (at == 0) at = 1;
   return sorted[at > sorted.size() ? sorted.size() - 1 : at - 1];
