@@ -1,5 +1,6 @@
 # make lab     sets up what it needs, then shows the main job: real traffic through the PLAT (STAY=1 leaves it up)
 # make test    sets up what it needs, then runs every check and test
+# make bench   microbenchmarks; with PEERS="forwarding tayga jool": throughput beside these (docs/guide/bench.md)
 # make help    lists the rest
 #
 # Set-up that is finished is not done again: each step leaves a stamp or its product, and its sources are its
@@ -28,8 +29,11 @@ CORE_SOURCES := $(shell find native -type f \( -name '*.h' -o -name '*.cpp' \) -
 ALL_NATIVE := $(shell find native -type f \( -name '*.h' -o -name '*.cpp' -o -name 'CMakeLists.txt' \) 2>/dev/null)
 TS_SOURCES := $(shell find src -type f -name '*.ts' 2>/dev/null)
 LAB_SOURCES := $(shell find lab -type f -name '*.ts' 2>/dev/null)
+BENCH_SOURCES := $(shell find bench -type f -name '*.ts' 2>/dev/null)
+BENCH_PROGRAMS := $(wildcard native/bench/programs/*.cpp) native/CMakeLists.txt
 
-.PHONY: help setup packages-lab packages-test build lab test test-native test-threads test-big-endian fuzz lint format conformance bench clean
+.PHONY: help setup packages-lab packages-test build lab test test-native test-threads test-big-endian fuzz lint format conformance bench bench-micro bench-throughput \
+        packages-bench clean
 
 help:
 	@sed -n 's/^#  *\(make .*\)/\1/p' $(MAKEFILE_LIST)
@@ -40,6 +44,9 @@ packages-lab:
 
 packages-test:
 	@scripts/setup.sh test
+
+packages-bench:
+	@scripts/setup.sh bench
 
 setup: packages-test node_modules/.package-lock.json
 
@@ -126,10 +133,29 @@ $(STAMPS)/native-bench: $(ALL_NATIVE) | packages-test
 	cmake --build build/native-bench --parallel $(JOBS)
 	@mkdir -p $(STAMPS) && touch $@
 
-bench: build $(STAMPS)/native-bench
+bench: $(if $(PEERS),bench-throughput,bench-micro)
+
+bench-micro: build $(STAMPS)/native-bench
 	@for program in build/native-bench/bench_*; do echo; echo "$${program##*/}"; "$$program"; done
 	@echo
 	@npm run --silent bench
+
+# What bench/throughput runs in its namespaces.
+$(STAMPS)/bench-programs: $(BENCH_PROGRAMS) | packages-bench
+	cmake -S native -B build/native-bench
+	cmake --build build/native-bench --parallel $(JOBS) --target bench_programs
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/bench: $(BENCH_SOURCES) $(LAB_SOURCES) tsconfig.json bench/tsconfig.json node_modules/.package-lock.json
+	$(BIN)/tsc -p bench
+	@mkdir -p $(STAMPS) && touch $@
+
+# PEERS, OURS, ONLY: names; ROUNDS, SECONDS, RATE: numbers. SECONDS has a value for fuzzing, so it counts only when said.
+said = $(if $(filter command line environment override,$(origin $1)),$($1))
+bench-throughput: build $(STAMPS)/bench $(STAMPS)/bench-programs
+	@scripts/in-namespaces.sh node build/bench/bench/throughput/main.js $(if $(PEERS),--peers "$(PEERS)") \
+	  $(if $(OURS),--ours "$(OURS)") $(if $(ONLY),--only "$(ONLY)") $(if $(ROUNDS),--rounds $(ROUNDS)) \
+	  $(if $(call said,SECONDS),--seconds $(SECONDS)) $(if $(RATE),--rate $(RATE))
 
 clean:
 	rm -rf build dist node_modules/.package-lock.json

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the OS packages that are missing for `lab` (build and run) or `test` (lab, and clang, CMake, a MIPS compiler
-# and qemu-user for the big-endian run).
+# Installs the OS packages that are missing for `lab` (build and run), `test` (lab, and clang, CMake, a MIPS compiler
+# and qemu-user for the big-endian run) or `bench` (lab, and what Platypus is measured beside).
 # A tool that is there counts, wherever it came from; so a second run does nothing.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
@@ -9,12 +9,14 @@ lab='python3:python3 make:make g++:g++ ip:iproute2 ping:iputils-ping curl:curl t
   unshare:util-linux nsenter:util-linux setpriv:util-linux'
 test='clang++:clang clang-format:clang-format cmake:cmake /usr/include/doctest/doctest.h:doctest-dev
   mips-linux-gnu-g++:g++-mips-linux-gnu qemu-mips:qemu-user'
+bench='cmake:cmake /usr/include/doctest/doctest.h:doctest-dev taskset:util-linux tayga:tayga'
 
 purpose=${1:-lab}
 case $purpose in
   lab) wanted=$lab ;;
   test) wanted="$lab $test" ;;
-  *) echo "setup.sh: '$purpose' is not a purpose; expected lab or test" >&2; exit 2 ;;
+  bench) wanted="$lab $bench" ;;
+  *) echo "setup.sh: '$purpose' is not a purpose; expected lab, test or bench" >&2; exit 2 ;;
 esac
 
 if ! command -v node >/dev/null; then

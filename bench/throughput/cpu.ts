@@ -1,0 +1,88 @@
+/**
+ * CPU time of the whole machine and of single processes. Busy is what is neither idle nor stolen by the hypervisor: the
+ * kernel keeps idle time exactly and prints it in ticks of 10 ms, while it guesses user, system and softirq time from
+ * what runs when its clock ticks.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+
+/** Seconds a clock tick of /proc/stat stands for: USER_HZ is 100 on every Linux that Node runs on. */
+const TICK_SECONDS = 0.01;
+
+export interface MachineTime {
+  /** Seconds since some moment, of all cores together. */
+  idleSeconds: number;
+  stolenSeconds: number;
+  cores: number;
+}
+
+/** The machine's line of /proc/stat. Throws when there is none. */
+export function parseStat(text: string): MachineTime {
+  const fields = text
+    .match(/^cpu +(.*)$/m)?.[1]
+    ?.split(/ +/)
+    .map(Number);
+  if (fields === undefined || fields.length < 8) throw new Error('/proc/stat has no line "cpu" with eight figures');
+  const [, , , idle = 0, iowait = 0, , , steal = 0] = fields;
+  const cores = [...text.matchAll(/^cpu\d+ /gm)].length;
+  return { idleSeconds: (idle + iowait) * TICK_SECONDS, stolenSeconds: steal * TICK_SECONDS, cores };
+}
+
+/** Seconds of all cores that were busy between two looks `wallSeconds` apart. */
+export function busySeconds(before: MachineTime, after: MachineTime, wallSeconds: number): number {
+  const spent = after.idleSeconds - before.idleSeconds + (after.stolenSeconds - before.stolenSeconds);
+  return Math.max(0, wallSeconds * after.cores - spent);
+}
+
+/** Nanoseconds on a core, the first figure of a schedstat file (proc(5)). */
+export function parseSchedstat(text: string): number {
+  return Number(text.split(' ')[0]);
+}
+
+/** Seconds on a core of a process, all its threads that are still there. 0 for one that is gone. */
+export async function processSeconds(pid: number): Promise<number> {
+  let threads: string[];
+  try {
+    threads = await readdir(`/proc/${pid}/task`);
+  } catch {
+    return 0;
+  }
+  const times = await Promise.all(
+    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').then(parseSchedstat, () => 0)),
+  );
+  return times.reduce((sum, nanoseconds) => sum + nanoseconds, 0) / 1e9;
+}
+
+export interface Stopwatch {
+  /** Seconds since it was started, and of all cores that were busy in them. */
+  stop(): Promise<{ wallSeconds: number; busySeconds: number }>;
+}
+
+/** Looks at the machine's time now, to look again later. */
+export async function startStopwatch(): Promise<Stopwatch> {
+  const look = async () => ({ time: parseStat(await readFile('/proc/stat', 'utf8')), at: process.hrtime.bigint() });
+  const before = await look();
+  return {
+    async stop() {
+      const after = await look();
+      const wallSeconds = Number(after.at - before.at) / 1e9;
+      return { wallSeconds, busySeconds: busySeconds(before.time, after.time, wallSeconds) };
+    },
+  };
+}
+
+export interface PacketCost {
+  /** Of all cores. */
+  busySeconds: number;
+  wallSeconds: number;
+  /** CPU time of generator and receiver. */
+  toolSeconds: number;
+  /** Cores that are busy when nothing is measured. */
+  idleBusyCores: number;
+  packets: number;
+}
+
+/** CPU nanoseconds a packet, net of the tools and of what the machine does anyway; never below 0. */
+export function nanosecondsPerPacket(cost: PacketCost): number {
+  const net = cost.busySeconds - cost.toolSeconds - cost.idleBusyCores * cost.wallSeconds;
+  return cost.packets === 0 ? Number.NaN : (Math.max(0, net) / cost.packets) * 1e9;
+}

@@ -1,0 +1,31 @@
+/** What the figures were measured on. */
+import { spawnSync } from 'node:child_process';
+import { cpus, loadavg, release, totalmem, version } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { root } from '../../lab/plat.js';
+import { startStopwatch } from './cpu.js';
+import type { Machine } from './record.js';
+
+/** The commit that is measured, with `+` when the tree differs from it. */
+export function commit(): string {
+  const git = (...args: string[]) => spawnSync('git', ['-C', root, ...args], { encoding: 'utf8' });
+  const head = git('rev-parse', '--short=12', 'HEAD');
+  if (head.status !== 0) return 'unknown';
+  return head.stdout.trim() + (git('status', '--porcelain', '--untracked-files=no').stdout === '' ? '' : '+');
+}
+
+/** Looks at the machine while nothing is measured: takes `seconds`. */
+export async function describeMachine(seconds: number): Promise<Machine> {
+  const load = loadavg();
+  const watch = await startStopwatch();
+  await sleep(seconds * 1000);
+  const { busySeconds, wallSeconds } = await watch.stop();
+  return {
+    kernel: `${release()} ${version()}`,
+    cores: cpus().length,
+    model: cpus()[0]?.model ?? 'unknown',
+    memoryBytes: totalmem(),
+    loadavg: load,
+    idleBusyCores: busySeconds / wallSeconds,
+  };
+}

@@ -1,0 +1,36 @@
+/** Runs of one measurement, and two of them beside each other. */
+
+export interface Spread {
+  least: number;
+  median: number;
+  most: number;
+  /** How many runs. */
+  runs: number;
+}
+
+/** The middle of some numbers; of an even count the mean of the middle two. Undefined for none. */
+export function median(numbers: readonly number[]): number | undefined {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const upper = sorted[Math.floor(sorted.length / 2)];
+  const lower = sorted[Math.ceil(sorted.length / 2) - 1];
+  return upper === undefined || lower === undefined ? undefined : (lower + upper) / 2;
+}
+
+/** Least, median, most; undefined for no runs. */
+export function spread(runs: readonly number[]): Spread | undefined {
+  const middle = median(runs);
+  if (middle === undefined) return undefined;
+  return { least: Math.min(...runs), median: middle, most: Math.max(...runs), runs: runs.length };
+}
+
+/**
+ * How many times `of` is `to`: round by round where both ran in the same rounds, so that a slow moment of the machine
+ * meets both; else the ratio of the medians, as one run. Undefined where there is nothing to divide.
+ */
+export function ratio(of: readonly number[], to: readonly number[]): Spread | undefined {
+  if (of.length === to.length && to.every((value) => value !== 0)) {
+    return spread(of.map((value, round) => value / (to[round] ?? Number.NaN)));
+  }
+  const [above, below] = [median(of), median(to)];
+  return above === undefined || below === undefined || below === 0 ? undefined : spread([above / below]);
+}
