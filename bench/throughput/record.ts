@@ -85,6 +85,7 @@ function parseLoosely(text: string): unknown {
   } catch {
     const lines = text.split('\n').filter((line) => line.trim() !== '');
     try {
+      if (lines.length === 0) throw new Error('nothing');
       return lines.map((line) => JSON.parse(line) as unknown);
     } catch {
       throw new Error(`neither JSON nor a record a line: ${text.slice(0, 80).trim() || 'nothing'}`);
