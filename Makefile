@@ -120,7 +120,7 @@ format: setup
 	find native -name '*.h' -o -name '*.cpp' | xargs clang-format -i
 
 # Each part goes on after a failure of another; the summary decides.
-test: setup build
+test: setup build $(STAMPS)/bench $(STAMPS)/bench-programs
 	@rm -rf $(REPORTS)
 	@scripts/test.sh
 
@@ -141,18 +141,18 @@ bench-micro: build $(STAMPS)/native-bench
 	@npm run --silent bench
 
 # What bench/throughput runs in its namespaces.
-$(STAMPS)/bench-programs: $(BENCH_PROGRAMS) | packages-bench
+$(STAMPS)/bench-programs: $(BENCH_PROGRAMS) | packages-test
 	cmake -S native -B build/native-bench
 	cmake --build build/native-bench --parallel $(JOBS) --target bench_programs
 	@mkdir -p $(STAMPS) && touch $@
 
-$(STAMPS)/bench: $(BENCH_SOURCES) $(LAB_SOURCES) tsconfig.json bench/tsconfig.json node_modules/.package-lock.json
+$(STAMPS)/bench: $(BENCH_SOURCES) $(LAB_SOURCES) $(TS_SOURCES) tsconfig.json bench/tsconfig.json node_modules/.package-lock.json
 	$(BIN)/tsc -p bench
 	@mkdir -p $(STAMPS) && touch $@
 
 # PEERS, OURS, ONLY: names; ROUNDS, SECONDS, RATE: numbers. SECONDS has a value for fuzzing, so it counts only when said.
 said = $(if $(filter command line environment override,$(origin $1)),$($1))
-bench-throughput: build $(STAMPS)/bench $(STAMPS)/bench-programs
+bench-throughput: packages-bench build $(STAMPS)/bench $(STAMPS)/bench-programs
 	@scripts/in-namespaces.sh node build/bench/bench/throughput/main.js $(if $(PEERS),--peers "$(PEERS)") \
 	  $(if $(OURS),--ours "$(OURS)") $(if $(ONLY),--only "$(ONLY)") $(if $(ROUNDS),--rounds $(ROUNDS)) \
 	  $(if $(call said,SECONDS),--seconds $(SECONDS)) $(if $(RATE),--rate $(RATE))

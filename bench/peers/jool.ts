@@ -12,7 +12,7 @@ import { type Absence, type Record, readRecords } from '../throughput/record.js'
 import { debianVersion, type Peer, which } from './peer.js';
 
 const scripts = { uml: 'bench/jool/uml.sh', qemu: 'bench/jool/qemu.sh' } as const;
-const LONGEST_MINUTES = 30;
+const LONGEST_MINUTES = 45;
 
 /** Null when `jool` is loaded or was loaded just now, else why not. */
 function notLoaded(): string | null {
@@ -58,7 +58,7 @@ export const jool: Peer = {
       signal.addEventListener('abort', () => void script.stop());
       const outcome = await bounded(script, LONGEST_MINUTES * 60_000);
       try {
-        if (!outcome.ok) throw new Error(failure(outcome));
+        if (!outcome.ok) throw new Error(/not available: (.*)/.exec(outcome.stderr)?.[1] ?? failure(outcome));
         const read = readRecords(outcome.stdout);
         records.push(...read.records);
         absences.push(...read.absences);

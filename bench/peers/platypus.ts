@@ -36,13 +36,13 @@ export const plat: Peer = {
   stateful: true,
   async start(chain, options) {
     const file = join(chain.folder, 'plat.yaml');
-    // Two million: the million flows of the largest scenario, and what the rounds before it left.
+    // For the million flows of the largest scenario, and what new ones its rounds leave behind.
     await writeFile(
       file,
       `plat:
   pool6: ${addresses.pool6}
   pool4: [ ${addresses.hosts4} ]
-  limits: { sessions: 2097152, bib: 2097152 }
+  limits: { sessions: 4194304, bib: 4194304 }
 log: { level: warn }
 `,
     );

@@ -14,7 +14,7 @@ export interface Arguments {
 }
 
 export const usage = `node build/bench/bench/throughput/main.js [--peers "forwarding tayga jool"] [--ours "plat siit tun-loop"]
-  [--only "bulk packets tcp-bulk-4"] [--rounds 5] [--seconds 2] [--rate 150000] [--quick]
+  [--only "bulk packets tcp-bulk-4"] [--rounds 5] [--seconds 1] [--rate 150000] [--quick]
   [--json bench/report.json] [--html bench/report.html]`;
 
 /** What may be said, for `readArguments`. */
@@ -48,7 +48,7 @@ export function readArguments(argv: readonly string[], known: Known): Arguments 
     peers: named('peer', [...new Set([...ours, ...beside])], known.peers),
     only: named('scenario', words(values.only) ?? [], known.only),
     rounds: whole('--rounds', values.rounds, quick ? 1 : 5, 1, 1000),
-    seconds: whole('--seconds', values.seconds, quick ? 1 : 2, 1, 600),
+    seconds: whole('--seconds', values.seconds, 1, 1, 600),
     packetsPerSecond: whole('--rate', values.rate, 150_000, 1000, 100_000_000),
     json: values.json ?? 'bench/report.json',
     html: values.html ?? 'bench/report.html',

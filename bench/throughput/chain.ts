@@ -80,6 +80,8 @@ export interface Chain {
   folder: string;
   /** Whether what the kernel does with received packets, too, is on the translator's core. */
   steered: boolean;
+  /** What else is to be let go on `close`. */
+  release(act: () => void): void;
   /** Ends every host with its processes. May be called twice. */
   close(): Promise<void>;
 }
@@ -128,8 +130,10 @@ export async function openChain(options: { steer: boolean }): Promise<Chain> {
     hosts.push(host);
     return host;
   };
+  const releases: (() => void)[] = [];
   let closing: Promise<void> | undefined;
   const close = () => {
+    for (const release of releases.splice(0)) release();
     closing ??= Promise.all(hosts.map((host) => host.close())).then(() => rm(folder, { recursive: true, force: true }));
     return closing;
   };
@@ -166,7 +170,7 @@ ip -6 route add ${addresses.hosts6} via ${link.client6}
 ip -6 route add ${addresses.servers6} via ${link.server6}
 ip route add ${addresses.servers4} via ${link.server4}`);
     const steered = options.steer && (await steer(translator));
-    return { client, translator, server, folder, steered, close };
+    return { client, translator, server, folder, steered, release: (act) => releases.push(act), close };
   } catch (error) {
     await close();
     throw error;

@@ -81,8 +81,8 @@ export interface PacketCost {
   packets: number;
 }
 
-/** CPU nanoseconds a packet, net of the tools and of what the machine does anyway; never below 0. */
+/** CPU nanoseconds a packet, net of the tools and of what the machine does anyway; below 0 when it did less than before. */
 export function nanosecondsPerPacket(cost: PacketCost): number {
   const net = cost.busySeconds - cost.toolSeconds - cost.idleBusyCores * cost.wallSeconds;
-  return cost.packets === 0 ? Number.NaN : (Math.max(0, net) / cost.packets) * 1e9;
+  return cost.packets === 0 ? Number.NaN : (net / cost.packets) * 1e9;
 }

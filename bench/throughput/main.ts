@@ -14,6 +14,7 @@ import { bulk } from './bulk.js';
 import { missingProgram } from './chain.js';
 import { stacks } from './latency.js';
 import { commit, describeMachine } from './machine.js';
+import { packets } from './packets.js';
 import { toPage } from './page.js';
 import type { Absence, Record, Results } from './record.js';
 import { runRounds } from './rounds.js';
@@ -21,7 +22,7 @@ import type { Stage } from './scenario.js';
 import { toSections } from './sections.js';
 import { toText } from './text.js';
 
-const stages: readonly Stage[] = [bulk, stacks];
+const stages: readonly Stage[] = [bulk, packets, stacks];
 const names = stages.flatMap(({ name, scenarios }) => [name, ...scenarios.map((scenario) => scenario.name)]);
 const titles = new Map(stages.flatMap(({ scenarios }) => scenarios.map(({ name, title }) => [name, title] as const)));
 

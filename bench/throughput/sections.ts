@@ -61,7 +61,8 @@ export function toSections(results: Pick<Results, 'records'>, titles: ReadonlyMa
     const mine = records.filter((record) => record.scenario === scenario);
     const keys = unique(
       mine
-        .filter(({ metric }) => !explaining.has(metric))
+        // Ratios are taken here, of what was measured.
+        .filter(({ metric, unit }) => !explaining.has(metric) && unit !== 'x')
         .map(({ direction, metric, unit, better }) => JSON.stringify([direction, metric, unit, better])),
     );
     const blocks = keys.map((key) => {

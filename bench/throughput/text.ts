@@ -3,12 +3,17 @@ import { table } from '../../lab/table.js';
 import type { Results } from './record.js';
 import { figure, peerText, type Section, spreadText } from './sections.js';
 
+/** More cores than this busy with something else, and the CPU figures tell of that as well. */
+const QUIET_CORES = 0.1;
+
 /** What the machine was, in one paragraph. */
 export function machineText({ machine, date, commit, options }: Results): string {
   const gigabytes = Math.round(machine.memoryBytes / 2 ** 30);
   return `${date}, commit ${commit}
 ${machine.model}, ${machine.cores} cores, ${gigabytes} GiB, Linux ${machine.kernel}
-load ${machine.loadavg.map((load) => load.toFixed(2)).join(' ')}, ${figure(machine.idleBusyCores)} cores busy with nothing of ours before the first run
+load ${machine.loadavg.map((load) => load.toFixed(2)).join(' ')}, ${figure(machine.idleBusyCores)} cores busy with something else before the first run${
+    machine.idleBusyCores > QUIET_CORES ? ': NOT QUIET, so figures are of that too, and CPU figures mean nothing' : ''
+  }
 ${options.rounds} rounds of ${options.seconds} s, interleaved; small packets at ${figure(options.packetsPerSecond)} packets/s`;
 }
 

@@ -39,6 +39,10 @@ describe('nanoseconds a packet', () => {
     expect(nanosecondsPerPacket(run)).toBeCloseTo(1000, 6);
   });
 
+  test('below zero are told as they are: the machine was not quiet', () => {
+    expect(nanosecondsPerPacket({ ...run, idleBusyCores: 1 })).toBeCloseTo(-900, 6);
+  });
+
   test('of no packets are no number', () => {
     expect(nanosecondsPerPacket({ ...run, packets: 0 })).toBeNaN();
   });

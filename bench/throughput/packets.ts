@@ -1,0 +1,188 @@
+/**
+ * Small packets: what the machine's cores spend on one, at a rate that every peer can carry, and how many get through
+ * when more are sent than anybody can carry. Frames are made and counted by the engine of `platypus bench`
+ * (src/bench/engine.ts). Its threads are on one core; the peer and what the kernel does with its packets, up to their
+ * being dropped at the other end, on the other.
+ */
+import { type Engine, openEngine, parseSide, range, type StreamOptions, stream } from '../../src/bench/engine.js';
+import { loadAddon, type TesterResult, type TesterSide } from '../../src/native/addon.js';
+import type { Peer } from '../peers/peer.js';
+import { type Chain, cores, type Families, type Family } from './chain.js';
+import { nanosecondsPerPacket, startStopwatch } from './cpu.js';
+import type { RunOptions, Sample, Scenario, Stage, Subject } from './scenario.js';
+
+export type Direction = '6to4' | '4to6';
+export type Size = '64' | 'imix' | '1500';
+
+const MOST_FLOWS = 1_000_000;
+const HOSTS = 128;
+/** What is still on its way when the last frame was sent. */
+const SETTLE_MS = 200;
+
+/**
+ * Frame sizes with the frame check sequence. 64: the shortest there are with the engine's tag, which carries a packet
+ * of 46 bytes in IPv4 and 66 in IPv6. 1500: what fills the MTU on the IPv6 side. IMIX: 7, 4 and 1 of twelve.
+ */
+export function frameBytes(size: Size, family: Family): number[] {
+  const [small, middle, large] = family === 6 ? [84, 614, 1518] : [64, 594, 1498];
+  if (size === '64') return [small];
+  if (size === '1500') return [large];
+  return [small, middle, small, small, middle, small, small, middle, small, large, small, middle];
+}
+
+/** The addresses that frames of a direction are from and to: of the upper halves, which nobody answers from. */
+export function frameEnds(families: Families, direction: Direction): { sources: string[]; destinations: string[] } {
+  const hosts = { 6: range('2001:db8:1::80', HOSTS), 4: range('192.0.2.128', HOSTS) };
+  const server = { 6: ['2001:db8:2::80'], 4: ['198.51.100.128'] };
+  if (direction === '4to6') return { sources: server[families.server], destinations: hosts[families.server] };
+  const translated = families.client === 6 && families.server === 4;
+  return {
+    sources: hosts[families.client],
+    destinations: translated ? ['2001:db8:64::c633:6480'] : server[families.client],
+  };
+}
+
+const engines = new WeakMap<Chain, Engine>();
+
+async function open({ peer, chain }: Subject): Promise<void> {
+  const side = (text: string, direction: Direction): TesterSide => {
+    const parsed = parseSide(text, frameEnds(peer.families, direction).destinations[0] ?? '');
+    if (parsed === null) throw new Error(`"${text}" is no side`);
+    const core = cores.generator ?? -1;
+    return { ...parsed, sendCpu: core, receiveCpu: core };
+  };
+  const engine = await openEngine(loadAddon(), {
+    sides: [side(`${chain.client.pid}:eth0`, '6to4'), side(`${chain.server.pid}:eth0`, '4to6')],
+    stateFlows: peer.stateful ? MOST_FLOWS : 0,
+  });
+  chain.release(() => engine.close());
+  engines.set(chain, engine);
+}
+
+interface Shape {
+  size: Size;
+  flows: number;
+  /** Each run's flows are new. */
+  fresh?: boolean;
+  /** As fast as the generator can. */
+  flood?: boolean;
+}
+
+/** Sends one stream, and watches the machine meanwhile. */
+async function send({ peer, chain }: Subject, direction: Direction, size: Size, more: Partial<StreamOptions>) {
+  const engine = engines.get(chain);
+  if (engine === undefined) throw new Error('no engine');
+  const family = direction === '6to4' ? peer.families.client : peer.families.server;
+  const watch = await startStopwatch();
+  const before = process.cpuUsage();
+  const result = await engine.run({
+    streams: [
+      stream({
+        ...frameEnds(peer.families, direction),
+        from: direction === '6to4' ? 0 : 1,
+        frameBytes: frameBytes(size, family),
+        durationMs: 60_000,
+        ...more,
+      }),
+    ],
+    settleMs: SETTLE_MS,
+  });
+  const { user, system } = process.cpuUsage(before);
+  return { result, toolSeconds: (user + system) / 1e6, ...(await watch.stop()) };
+}
+
+/** Frames sent, and arrived at the other side whether the engine had room to look at them or not. */
+export function count({ streams: [one], receivers }: TesterResult, direction: Direction) {
+  const sent = (one?.sent ?? 0) - (one?.refused ?? 0);
+  const arrived = (one?.received ?? 0) + (receivers[direction === '6to4' ? 1 : 0]?.dropped ?? 0);
+  return { sent, arrived, seconds: (one?.elapsedNs ?? 0) / 1e9 };
+}
+
+/** Begins the flows of a scenario, so that the server's side may send into them. */
+async function begin(subject: Subject, { size, flows }: Shape, { packetsPerSecond }: RunOptions): Promise<void> {
+  let known = 0;
+  // What was lost on the way is sent again with the rest: twice is the rule where nobody else uses the machine.
+  for (let attempt = 0; attempt < 8 && known < flows; ++attempt) {
+    const { result } = await send(subject, '6to4', size, {
+      flows,
+      frames: flows,
+      framesPerSecond: packetsPerSecond,
+      state: 'record',
+    });
+    known = result.stateSize;
+  }
+  if (known < flows * 0.99) throw new Error(`only ${known} of ${flows} flows got through`);
+}
+
+function toName({ size, flows, fresh, flood }: Shape): string {
+  const many = flows >= 1e6 ? `${flows / 1e6}m` : flows >= 1e3 ? `${flows / 1e3}k` : String(flows);
+  return `packets-${size}-${fresh === true ? 'new' : many}${flood === true ? '-flood' : ''}`;
+}
+
+function toTitle({ size, flows, fresh, flood }: Shape): string {
+  const length = { '64': 'Frames of 64 bytes', imix: 'IMIX', '1500': 'Packets of 1500 bytes' }[size];
+  const which =
+    fresh === true ? 'each a new flow' : `${flows.toLocaleString('en-US')} ${flows === 1 ? 'flow' : 'flows'}`;
+  return `${length}, ${which}${flood === true ? ', more than anybody can carry' : ''}`;
+}
+
+function scenario(shape: Shape): Scenario {
+  const { size, flows, fresh, flood } = shape;
+  let begun = 0;
+  return {
+    name: toName(shape),
+    title: toTitle(shape),
+    directions: fresh === true ? ['6to4'] : ['6to4', '4to6'],
+    without: (peer: Peer) => peer.oneHost ?? null,
+    async prepare(subject, options) {
+      engines.get(subject.chain)?.clearState();
+      if (fresh !== true && subject.peer.stateful) await begin(subject, shape, options);
+    },
+    async run(subject, direction, { seconds, packetsPerSecond, idleBusyCores }) {
+      if (direction !== '6to4' && direction !== '4to6') throw new Error(`no such direction: ${direction}`);
+      const rate = flood === true ? 0 : packetsPerSecond;
+      const frames = packetsPerSecond * seconds;
+      const answering = direction === '4to6' && subject.peer.stateful;
+      const run = await send(subject, direction, size, {
+        durationMs: seconds * 1000,
+        framesPerSecond: rate,
+        ...(fresh === true ? { flows: frames, firstFlow: MOST_FLOWS + begun } : { flows }),
+        order: fresh === true || flows <= 64 ? 'in-turn' : 'random',
+        state: answering ? 'answer' : 'none',
+      });
+      // The next run's flows, of whichever subject: the same number is new to all.
+      if (fresh === true) begun += frames;
+      const { sent, arrived, seconds: took } = count(run.result, direction);
+      if (arrived === 0) throw new Error(`none of ${sent} frames arrived`);
+      if (flood === true) {
+        return [
+          { metric: 'rate', unit: 'Mpps', better: 'higher', value: arrived / took / 1e6 },
+          { metric: 'sent', unit: 'Mpps', better: 'higher', value: sent / took / 1e6 },
+        ];
+      }
+      const cost = nanosecondsPerPacket({ ...run, idleBusyCores, packets: arrived });
+      const lost = Math.max(0, 1 - arrived / sent) * 100;
+      return [
+        { metric: 'cpu', unit: 'ns/packet', better: 'lower', value: cost },
+        { metric: 'lost', unit: '%', better: 'lower', value: lost },
+      ] satisfies Sample[];
+    },
+  };
+}
+
+export const packets: Stage = {
+  name: 'packets',
+  pinned: true,
+  // The million comes last: its sessions stay.
+  scenarios: [
+    scenario({ size: '64', flows: 1 }),
+    scenario({ size: '64', flows: 64 }),
+    scenario({ size: 'imix', flows: 64 }),
+    scenario({ size: '1500', flows: 64 }),
+    scenario({ size: '64', flows: 64, flood: true }),
+    scenario({ size: '64', flows: 10_000 }),
+    scenario({ size: '64', flows: MOST_FLOWS }),
+    scenario({ size: '64', flows: MOST_FLOWS, fresh: true }),
+  ],
+  prepare: open,
+};
