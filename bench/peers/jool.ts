@@ -44,6 +44,12 @@ export const jool: Peer = {
     );
     await translator.script([`jool instance add bench --netfilter --pool6 ${addresses.pool6}`, ...pool4].join('\n'));
   },
+  titles: {
+    'nat64-1': 'NAT64 in a kernel of its own: UDP of 64 bytes, 1 flow',
+    'nat64-10000': 'NAT64 in a kernel of its own: UDP of 64 bytes, 10,000 flows',
+    siit: 'SIIT in a kernel of its own: UDP of 64 bytes, 1 flow',
+    'new-sessions': 'NAT64 in a kernel of its own: new UDP sessions',
+  },
   async elsewhere({ rounds, signal }) {
     const records: Record[] = [];
     const absences: Absence[] = [];

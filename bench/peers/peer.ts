@@ -19,6 +19,12 @@ export interface Peer {
   readonly stateful: boolean;
   /** Why it has no part in what sends from many hosts; absent when it has. */
   readonly oneHost?: string;
+  /** Stages that it has a part in; all unless told. */
+  readonly stages?: readonly string[];
+  /** True when packets of either side are to be received in the middle: there is no way through. */
+  readonly endsInTheMiddle?: boolean;
+  /** What scenarios of `elsewhere` are, by name. */
+  readonly titles?: { readonly [scenario: string]: string };
   /** Its version, or why it is not to be had here, in one sentence. */
   available(): Promise<{ version: string } | { unavailable: string }>;
   /** Starts it on the translator's host, and resolves when packets pass. Everything it starts ends with the host. */

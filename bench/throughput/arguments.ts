@@ -13,7 +13,7 @@ export interface Arguments {
   html: string;
 }
 
-export const usage = `node build/bench/bench/throughput/main.js [--peers "forwarding tayga jool"] [--ours "plat siit tun-loop"]
+export const usage = `node build/bench/bench/throughput/main.js [--peers "forwarding tayga jool"] [--ours "plat siit tun-loop cable"]
   [--only "bulk packets tcp-bulk-4"] [--rounds 5] [--seconds 1] [--rate 150000] [--quick]
   [--json bench/report.json] [--html bench/report.html]`;
 

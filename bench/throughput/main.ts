@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 import { missing } from '../../lab/host.js';
 import { failure, run } from '../../lab/process.js';
 import type { Peer } from '../peers/peer.js';
-import { ours, peers } from '../peers/peers.js';
+import { accented, ours, peers } from '../peers/peers.js';
 import { type Arguments, readArguments, usage } from './arguments.js';
 import { bulk } from './bulk.js';
 import { missingProgram } from './chain.js';
@@ -24,7 +24,10 @@ import { toText } from './text.js';
 
 const stages: readonly Stage[] = [bulk, packets, stacks];
 const names = stages.flatMap(({ name, scenarios }) => [name, ...scenarios.map((scenario) => scenario.name)]);
-const titles = new Map(stages.flatMap(({ scenarios }) => scenarios.map(({ name, title }) => [name, title] as const)));
+const titles = new Map([
+  ...stages.flatMap(({ scenarios }) => scenarios.map(({ name, title }) => [name, title] as const)),
+  ...peers.flatMap((peer) => Object.entries(peer.titles ?? {})),
+]);
 
 /** The stages with what was asked for. */
 function chosen(only: readonly string[]): Stage[] {
@@ -98,7 +101,7 @@ async function main(signal: AbortSignal): Promise<number> {
   if (unbuilt !== null) throw new Error(`${unbuilt} is not there: run this by \`make bench PEERS=…\``);
   const results = await measure(args, signal);
   const sections = toSections(results, titles);
-  console.log(toText(results, sections));
+  console.log(toText(results, sections, accented));
   for (const [file, text] of [
     [args.json, `${JSON.stringify(results, null, 2)}\n`],
     [
@@ -107,7 +110,7 @@ async function main(signal: AbortSignal): Promise<number> {
         results,
         sections,
         peers.filter(({ name }) => args.peers.includes(name)),
-        ours,
+        accented,
       ),
     ],
   ] as const) {

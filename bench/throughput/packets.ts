@@ -4,6 +4,8 @@
  * (src/bench/engine.ts). Its threads are on one core; the peer and what the kernel does with its packets, up to their
  * being dropped at the other end, on the other.
  */
+
+import type { Host } from '../../lab/host.js';
 import { type Engine, openEngine, parseSide, range, type StreamOptions, stream } from '../../src/bench/engine.js';
 import { loadAddon, type TesterResult, type TesterSide } from '../../src/native/addon.js';
 import type { Peer } from '../peers/peer.js';
@@ -42,21 +44,36 @@ export function frameEnds(families: Families, direction: Direction): { sources: 
   };
 }
 
-const engines = new WeakMap<Chain, Engine>();
+/** The engine of each direction: the same one, unless packets end in the middle. */
+const engines = new WeakMap<Chain, { [direction in Direction]: Engine }>();
+
+/** For a side that only receives. */
+const NOBODY = '02:00:00:00:00:01';
 
 async function open({ peer, chain }: Subject): Promise<void> {
-  const side = (text: string, direction: Direction): TesterSide => {
-    const parsed = parseSide(text, frameEnds(peer.families, direction).destinations[0] ?? '');
+  const side = (host: Host, device: string, direction: Direction, nextHop?: string): TesterSide => {
+    const text = `${host.pid}:${device}`;
+    const parsed = parseSide(text, frameEnds(peer.families, direction).destinations[0] ?? '', nextHop);
     if (parsed === null) throw new Error(`"${text}" is no side`);
     const core = cores.generator ?? -1;
     return { ...parsed, sendCpu: core, receiveCpu: core };
   };
-  const engine = await openEngine(loadAddon(), {
-    sides: [side(`${chain.client.pid}:eth0`, '6to4'), side(`${chain.server.pid}:eth0`, '4to6')],
-    stateFlows: peer.stateful ? MOST_FLOWS : 0,
-  });
-  chain.release(() => engine.close());
-  engines.set(chain, engine);
+  const between = async (sides: [TesterSide, TesterSide]) => {
+    const engine = await openEngine(loadAddon(), { sides, stateFlows: peer.stateful ? MOST_FLOWS : 0 });
+    chain.release(() => engine.close());
+    return engine;
+  };
+  const client = side(chain.client, 'eth0', '6to4');
+  const server = side(chain.server, 'eth0', '4to6');
+  if (peer.endsInTheMiddle === true) {
+    engines.set(chain, {
+      '6to4': await between([client, side(chain.translator, 'client', '4to6', NOBODY)]),
+      '4to6': await between([side(chain.translator, 'server', '6to4', NOBODY), server]),
+    });
+  } else {
+    const engine = await between([client, server]);
+    engines.set(chain, { '6to4': engine, '4to6': engine });
+  }
 }
 
 interface Shape {
@@ -70,7 +87,7 @@ interface Shape {
 
 /** Sends one stream, and watches the machine meanwhile. */
 async function send({ peer, chain }: Subject, direction: Direction, size: Size, more: Partial<StreamOptions>) {
-  const engine = engines.get(chain);
+  const engine = engines.get(chain)?.[direction];
   if (engine === undefined) throw new Error('no engine');
   const family = direction === '6to4' ? peer.families.client : peer.families.server;
   const watch = await startStopwatch();
@@ -135,7 +152,7 @@ function scenario(shape: Shape): Scenario {
     directions: fresh === true ? ['6to4'] : ['6to4', '4to6'],
     without: (peer: Peer) => peer.oneHost ?? null,
     async prepare(subject, options) {
-      engines.get(subject.chain)?.clearState();
+      engines.get(subject.chain)?.['6to4'].clearState();
       if (fresh !== true && subject.peer.stateful) await begin(subject, shape, options);
     },
     async run(subject, direction, { seconds, packetsPerSecond, idleBusyCores }) {

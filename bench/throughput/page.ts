@@ -5,7 +5,7 @@
 import type { Peer } from '../peers/peer.js';
 import type { Results } from './record.js';
 import { type Block, figure, peerText, type Row, type Section, spreadText } from './sections.js';
-import { machineText } from './text.js';
+import { glanceTable, machineText } from './text.js';
 
 /** Safe in text and in attributes. */
 export function escapeHtml(text: string): string {
@@ -78,6 +78,15 @@ ${rows.join('\n')}
 ${ratioTable(block)}`;
 }
 
+function glanceHtml(sections: readonly Section[], ours: readonly string[]): string {
+  const { headings, rows } = glanceTable(sections, ours);
+  if (rows.length === 0) return '';
+  const line = (cells: readonly string[], tag: 'th' | 'td') =>
+    `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`;
+  return `<section><h2>At a glance <span class="soft">medians of the ratios</span></h2><div class="scroll"><table><thead>${line(headings, 'th')}</thead>
+<tbody>${rows.map((row) => line(row, 'td')).join('\n')}</tbody></table></div></section>`;
+}
+
 /** The whole page. `ours` are drawn in the accent colour. */
 export function toPage(
   results: Results,
@@ -107,6 +116,7 @@ export function toPage(
 <pre>${escapeHtml(machineText(results))}</pre>
 ${results.incomplete ? '<p class="warn">Incomplete: the run was interrupted, or something failed. See the end.</p>' : ''}
 <p class="soft">A bar ends at the median; the line over it runs from the least to the most of all runs. Ratios are taken round by round against a peer of the same run and way, and are medians with least and most. Figures of other runs or machines are not to be put beside these.</p>
+${glanceHtml(sections, ours)}
 <section><h2>Who</h2><div class="scroll"><table><tbody>${peers.join('\n')}</tbody></table></div></section>
 ${sections
   .map(

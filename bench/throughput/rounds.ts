@@ -63,7 +63,7 @@ export async function runRounds(all: Rounds): Promise<{ records: Record[]; absen
       absences.push({ peer: peer.name, way: peer.way, unavailable: `${doing}: ${why}` });
     };
     try {
-      for (const peer of all.peers) {
+      for (const peer of all.peers.filter(({ stages }) => stages?.includes(stage.name) ?? true)) {
         if (all.signal.aborted) break;
         all.progress(`${stage.name}: ${peer.name} starts`);
         const chain = await openChain({ steer: stage.pinned });

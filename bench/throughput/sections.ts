@@ -83,6 +83,34 @@ export function toSections(results: Pick<Results, 'records'>, titles: ReadonlyMa
   });
 }
 
+/** One line of the summary: a figure of `peer` beside the yardsticks, the medians of its ratios. */
+export interface Glance {
+  scenario: string;
+  direction: string;
+  metric: string;
+  better: 'higher' | 'lower';
+  peer: string;
+  ratios: { [yardstick: string]: number };
+}
+
+/** What a reader looks for first: the ratios of some peers, a line for each figure that has any. */
+export function glance(sections: readonly Section[], peers: readonly string[]): Glance[] {
+  return sections.flatMap(({ scenario, blocks }) =>
+    blocks.flatMap(({ direction, metric, better, rows }) =>
+      rows
+        .filter(({ peer, ratios }) => peers.includes(peer) && Object.keys(ratios).length > 0)
+        .map((row) => ({
+          scenario,
+          direction,
+          metric,
+          better,
+          peer: peerText(row),
+          ratios: Object.fromEntries(Object.entries(row.ratios).map(([name, { median }]) => [name, median])),
+        })),
+    ),
+  );
+}
+
 function toRow(record: Record, records: readonly Record[]): Row | undefined {
   const own = spread(record.runs);
   if (own === undefined) return undefined;

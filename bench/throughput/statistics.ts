@@ -25,9 +25,11 @@ export function spread(runs: readonly number[]): Spread | undefined {
 
 /**
  * How many times `of` is `to`: round by round where both ran in the same rounds, so that a slow moment of the machine
- * meets both; else the ratio of the medians, as one run. Undefined where there is nothing to divide.
+ * meets both; else the ratio of the medians, as one run. Undefined where there is nothing to divide, and for what is
+ * below 0: a cost net of more than there was.
  */
 export function ratio(of: readonly number[], to: readonly number[]): Spread | undefined {
+  if ([...of, ...to].some((value) => value < 0)) return undefined;
   if (of.length === to.length && to.every((value) => value !== 0)) {
     return spread(of.map((value, round) => value / (to[round] ?? Number.NaN)));
   }

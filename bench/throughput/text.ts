@@ -1,7 +1,7 @@
 /** The report for a terminal. */
 import { table } from '../../lab/table.js';
 import type { Results } from './record.js';
-import { figure, peerText, type Section, spreadText } from './sections.js';
+import { figure, glance, peerText, type Section, spreadText, yardsticks } from './sections.js';
 
 /** More cores than this busy with something else, and the CPU figures tell of that as well. */
 const QUIET_CORES = 0.1;
@@ -14,11 +14,29 @@ ${machine.model}, ${machine.cores} cores, ${gigabytes} GiB, Linux ${machine.kern
 load ${machine.loadavg.map((load) => load.toFixed(2)).join(' ')}, ${figure(machine.idleBusyCores)} cores busy with something else before the first run${
     machine.idleBusyCores > QUIET_CORES ? ': NOT QUIET, so figures are of that too, and CPU figures mean nothing' : ''
   }
-${options.rounds} rounds of ${options.seconds} s, interleaved; small packets at ${figure(options.packetsPerSecond)} packets/s`;
+${options.rounds} ${options.rounds === 1 ? 'round' : 'rounds'} of ${options.seconds} s, interleaved; small packets at ${figure(options.packetsPerSecond)} packets/s`;
+}
+
+/** The summary's table: headings, and a row for each figure of `peers`. */
+export function glanceTable(
+  sections: readonly Section[],
+  peers: readonly string[],
+): { headings: string[]; rows: string[][] } {
+  const lines = glance(sections, peers);
+  const used = yardsticks.filter((name) => lines.some(({ ratios }) => name in ratios));
+  return {
+    headings: ['figure', 'better', 'peer', ...used.map((name) => `× ${name}`)],
+    rows: lines.map(({ scenario, direction, metric, better, peer, ratios }) => [
+      `${scenario} ${direction} ${metric}`,
+      better,
+      peer,
+      ...used.map((name) => (ratios[name] === undefined ? '' : figure(ratios[name]))),
+    ]),
+  };
 }
 
 /** One table a scenario and direction, each figure with its spread, ratios to the yardsticks of the same run. */
-export function toText(results: Results, sections: readonly Section[]): string {
+export function toText(results: Results, sections: readonly Section[], ours: readonly string[]): string {
   const parts = [machineText(results)];
   for (const { title, scenario, blocks } of sections) {
     for (const { direction, metric, unit, better, yardsticks, rows } of blocks) {
@@ -36,6 +54,8 @@ export function toText(results: Results, sections: readonly Section[]): string {
       parts.push(`${title}: ${scenario} ${direction}, ${better} is better\n${table(headings, lines)}`);
     }
   }
+  const { headings, rows } = glanceTable(sections, ours);
+  if (rows.length > 0) parts.push(`At a glance: medians of the ratios\n${table(headings, rows)}`);
   const absences = results.absences.map(({ peer, way, unavailable }) => [peer, way, unavailable]);
   if (absences.length > 0) parts.push(`Not measured\n${table(['peer', 'way', 'why'], absences)}`);
   if (results.incomplete) parts.push('INCOMPLETE: interrupted, or something failed; see above.');

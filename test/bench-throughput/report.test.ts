@@ -79,13 +79,14 @@ describe('sections', () => {
 
 describe('the report', () => {
   test('in a terminal tells median, spread, ratio, runs, way and what is missing', () => {
-    const text = toText(results, sections);
+    const text = toText(results, sections, ['plat']);
     expect(text).toContain('TCP bulk: tcp-bulk-1 up, higher is better');
     expect(text).toMatch(/^plat +10\.0 \(9\.00–11\.0\) +1\.00 \(0\.90–1\.10\) +9\.00 \(5\.00–11\.0\) +3 +retransmits/m);
     expect(text).toMatch(/^jool \(uml\) +4\.00 +0\.50 +1$/m);
+    expect(text).toMatch(/^tcp-bulk-1 up throughput +higher +plat +1\.00 +9\.00$/m);
     expect(text).toMatch(/^jool +qemu +no <kernel>$/m);
     expect(text).not.toContain('INCOMPLETE');
-    expect(toText({ ...results, incomplete: true }, sections)).toContain('INCOMPLETE');
+    expect(toText({ ...results, incomplete: true }, sections, ['plat'])).toContain('INCOMPLETE');
   });
 
   const page = toPage(results, sections, [{ name: 'plat', about: 'platypus plat' }], ['plat']);

@@ -46,5 +46,6 @@ describe('ratio', () => {
     expect(ratio([1], [])).toBeUndefined();
     expect(ratio([1], [0])).toBeUndefined();
     expect(ratio([], [])).toBeUndefined();
+    expect(ratio([-1], [-2])).toBeUndefined();
   });
 });
