@@ -9,7 +9,7 @@ lab='python3:python3 make:make g++:g++ ip:iproute2 ping:iputils-ping curl:curl t
   unshare:util-linux nsenter:util-linux setpriv:util-linux'
 test='clang++:clang clang-format:clang-format cmake:cmake /usr/include/doctest/doctest.h:doctest-dev
   mips-linux-gnu-g++:g++-mips-linux-gnu qemu-mips:qemu-user'
-bench='taskset:util-linux tayga:tayga'
+bench='taskset:util-linux ethtool:ethtool tayga:tayga'
 
 purpose=${1:-lab}
 case $purpose in

@@ -78,8 +78,8 @@ export interface Chain {
   server: Host;
   /** A folder for sockets and files, gone on `close`. */
   folder: string;
-  /** Whether what the kernel does with received packets, too, is on the translator's core. */
-  steered: boolean;
+  /** Sentences about what it should be and is not. */
+  shortcomings: readonly string[];
   /** What else is to be let go on `close`. */
   release(act: () => void): void;
   /** Ends every host with its processes. May be called twice. */
@@ -119,10 +119,11 @@ echo 65536 >/proc/sys/net/ipv4/tcp_max_syn_backlog`;
 /**
  * Builds a chain. Nothing is left behind when it fails half-way.
  *
- * `steer`: packets received by the translator's host are handled on the translator's core rather than on that of
- * whoever sent them (RPS), so that the generator pays for generating only.
+ * `singly`: for measuring packets. What the translator's host receives is handled on the translator's core rather than
+ * on that of whoever sent it (RPS), so that the generator pays for generating only; and what it sends leaves packet by
+ * packet, as on a card without UDP segmentation, though a peer may have joined it before.
  */
-export async function openChain(options: { steer: boolean }): Promise<Chain> {
+export async function openChain(options: { singly: boolean }): Promise<Chain> {
   const folder = await mkdtemp(join(tmpdir(), 'platypus-bench-'));
   const hosts: Host[] = [];
   const open = async (name: string) => {
@@ -169,20 +170,37 @@ ${manyConnections}`);
 ip -6 route add ${addresses.hosts6} via ${link.client6}
 ip -6 route add ${addresses.servers6} via ${link.server6}
 ip route add ${addresses.servers4} via ${link.server4}`);
-    const steered = options.steer && (await steer(translator));
-    return { client, translator, server, folder, steered, release: (act) => releases.push(act), close };
+    const shortcomings = options.singly ? [await steer(translator), await segment(translator)] : [];
+    return {
+      client,
+      translator,
+      server,
+      folder,
+      shortcomings: shortcomings.filter((text) => text !== null),
+      release: (act) => releases.push(act),
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-/** RPS is a file of sysfs, and sysfs shows the devices of the namespace it was mounted in. False where it is not to be had. */
-async function steer(host: Host): Promise<boolean> {
-  if (cores.translator === undefined) return false;
+/** RPS is a file of sysfs, and sysfs shows the devices of the namespace it was mounted in. */
+async function steer(host: Host): Promise<string | null> {
+  const lacking = 'without packet steering: work done on the generator’s core counts as the generator’s';
+  if (cores.translator === undefined) return lacking;
   const mask = (1 << cores.translator).toString(16);
   const lines = `mount -t sysfs sysfs /sys\nfor f in /sys/class/net/*/queues/rx-*/rps_cpus; do echo ${mask} >"$f"; done`;
-  return (await host.run(['unshare', '--mount', 'sh', '-eu'], { input: lines })).ok;
+  return (await host.run(['unshare', '--mount', 'sh', '-eu'], { input: lines })).ok ? null : lacking;
+}
+
+async function segment(host: Host): Promise<string | null> {
+  for (const device of ['client', 'server']) {
+    const outcome = await host.run(['ethtool', '--features', device, 'tx-udp-segmentation', 'off']);
+    if (!outcome.ok) return 'without ethtool: packets that were joined arrive joined';
+  }
+  return null;
 }
 
 /** The two lines that a peer with a TUN device needs around it once it is there. */

@@ -57,7 +57,7 @@ function scenario(name: string, title: string, loaded: boolean): Scenario {
 const idle = scenario('latency-idle', 'Question and answer, 64 bytes of UDP, nothing else going on', false);
 const loaded = scenario(
   'latency-loaded',
-  `The same beside ${LOAD.megabitsPerSecond} Mbit/s of ${LOAD.bytes}-byte datagrams`,
+  `Question and answer, 64 bytes of UDP, beside ${LOAD.megabitsPerSecond} Mbit/s of ${LOAD.bytes}-byte datagrams`,
   true,
 );
 

@@ -83,6 +83,8 @@ interface Shape {
   fresh?: boolean;
   /** As fast as the generator can. */
   flood?: boolean;
+  /** How long a packet takes rather than what it costs. */
+  delay?: boolean;
 }
 
 /** Sends one stream, and watches the machine meanwhile. */
@@ -131,20 +133,20 @@ async function begin(subject: Subject, { size, flows }: Shape, { packetsPerSecon
   if (known < flows * 0.99) throw new Error(`only ${known} of ${flows} flows got through`);
 }
 
-function toName({ size, flows, fresh, flood }: Shape): string {
+function toName({ size, flows, fresh, flood, delay }: Shape): string {
   const many = flows >= 1e6 ? `${flows / 1e6}m` : flows >= 1e3 ? `${flows / 1e3}k` : String(flows);
-  return `packets-${size}-${fresh === true ? 'new' : many}${flood === true ? '-flood' : ''}`;
+  return `packets-${size}-${fresh === true ? 'new' : many}${flood === true ? '-flood' : ''}${delay === true ? '-delay' : ''}`;
 }
 
-function toTitle({ size, flows, fresh, flood }: Shape): string {
+function toTitle({ size, flows, fresh, flood, delay }: Shape): string {
   const length = { '64': 'Frames of 64 bytes', imix: 'IMIX', '1500': 'Packets of 1500 bytes' }[size];
   const which =
     fresh === true ? 'each a new flow' : `${flows.toLocaleString('en-US')} ${flows === 1 ? 'flow' : 'flows'}`;
-  return `${length}, ${which}${flood === true ? ', more than anybody can carry' : ''}`;
+  return `${length}, ${which}${flood === true ? ', more than anybody can carry' : ''}${delay === true ? ', one way' : ''}`;
 }
 
 function scenario(shape: Shape): Scenario {
-  const { size, flows, fresh, flood } = shape;
+  const { size, flows, fresh, flood, delay } = shape;
   let begun = 0;
   return {
     name: toName(shape),
@@ -166,6 +168,8 @@ function scenario(shape: Shape): Scenario {
         ...(fresh === true ? { flows: frames, firstFlow: MOST_FLOWS + begun } : { flows }),
         order: fresh === true || flows <= 64 ? 'in-turn' : 'random',
         state: answering ? 'answer' : 'none',
+        // One stamp serves a burst, so delays are measured without.
+        ...(delay === true ? { burst: 1, delaySamples: frames } : {}),
       });
       // The next run's flows, of whichever subject: the same number is new to all.
       if (fresh === true) begun += frames;
@@ -177,12 +181,24 @@ function scenario(shape: Shape): Scenario {
           { metric: 'sent', unit: 'Mpps', better: 'higher', value: sent / took / 1e6 },
         ];
       }
+      const lost: Sample = {
+        metric: 'lost',
+        unit: '%',
+        better: 'lower',
+        value: Math.max(0, 1 - arrived / sent) * 100,
+      };
+      if (delay === true) {
+        const { median = 0, p999 = 0 } = run.result.streams[0]?.delays ?? {};
+        return [
+          { metric: 'delay-p50', unit: 'µs', better: 'lower', value: median / 1000 },
+          { metric: 'delay-p99.9', unit: 'µs', better: 'lower', value: p999 / 1000 },
+          lost,
+        ];
+      }
       const cost = nanosecondsPerPacket({ ...run, idleBusyCores, packets: arrived });
-      const lost = Math.max(0, 1 - arrived / sent) * 100;
-      return [
-        { metric: 'cpu', unit: 'ns/packet', better: 'lower', value: cost },
-        { metric: 'lost', unit: '%', better: 'lower', value: lost },
-      ] satisfies Sample[];
+      const lacking = subject.chain.shortcomings;
+      const note = lacking.length === 0 ? {} : { note: lacking.join('; ') };
+      return [{ metric: 'cpu', unit: 'ns/packet', better: 'lower', value: cost, ...note }, lost];
     },
   };
 }
@@ -197,6 +213,7 @@ export const packets: Stage = {
     scenario({ size: 'imix', flows: 64 }),
     scenario({ size: '1500', flows: 64 }),
     scenario({ size: '64', flows: 64, flood: true }),
+    scenario({ size: '64', flows: 64, delay: true }),
     scenario({ size: '64', flows: 10_000 }),
     scenario({ size: '64', flows: MOST_FLOWS }),
     scenario({ size: '64', flows: MOST_FLOWS, fresh: true }),

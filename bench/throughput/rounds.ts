@@ -66,7 +66,7 @@ export async function runRounds(all: Rounds): Promise<{ records: Record[]; absen
       for (const peer of all.peers.filter(({ stages }) => stages?.includes(stage.name) ?? true)) {
         if (all.signal.aborted) break;
         all.progress(`${stage.name}: ${peer.name} starts`);
-        const chain = await openChain({ steer: stage.pinned });
+        const chain = await openChain({ singly: stage.pinned });
         const subject = { peer, chain };
         try {
           subjects.push(subject);
