@@ -14,18 +14,21 @@ export function commit(): string {
   return head.stdout.trim() + (git('status', '--porcelain', '--untracked-files=no').stdout === '' ? '' : '+');
 }
 
-/** Looks at the machine while nothing is measured: takes `seconds`. */
-export async function describeMachine(seconds: number): Promise<Machine> {
-  const load = loadavg();
+/** Cores that are busy while nothing is measured. Takes `seconds`, less when the signal says that nobody waits. */
+export async function busyCores(seconds: number, signal: AbortSignal): Promise<number> {
   const watch = await startStopwatch();
-  await sleep(seconds * 1000);
+  await sleep(seconds * 1000, undefined, { signal }).catch(() => {});
   const { busySeconds, wallSeconds } = await watch.stop();
+  return busySeconds / wallSeconds;
+}
+
+/** The machine before the first run. */
+export function describeMachine(): Omit<Machine, 'idleBusyCores' | 'idleBusyCoresAfter'> {
   return {
     kernel: `${release()} ${version()}`,
     cores: cpus().length,
     model: cpus()[0]?.model ?? 'unknown',
     memoryBytes: totalmem(),
-    loadavg: load,
-    idleBusyCores: busySeconds / wallSeconds,
+    loadavg: loadavg(),
   };
 }

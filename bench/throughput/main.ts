@@ -13,7 +13,7 @@ import { type Arguments, readArguments, usage } from './arguments.js';
 import { bulk } from './bulk.js';
 import { missingProgram } from './chain.js';
 import { stacks } from './latency.js';
-import { commit, describeMachine } from './machine.js';
+import { busyCores, commit, describeMachine } from './machine.js';
 import { packets } from './packets.js';
 import { toPage } from './page.js';
 import type { Absence, Record, Results } from './record.js';
@@ -57,19 +57,21 @@ async function measure(args: Arguments, signal: AbortSignal): Promise<Results> {
   if (!iperf.ok) throw new Error(`iperf3 is missing: scripts/setup.sh bench (${failure(iperf)})`);
   versions.iperf3 = iperf.stdout.split('\n')[0] ?? '';
 
-  const machine = await describeMachine(2);
+  const machine = describeMachine();
+  const idleBusyCores = await busyCores(4, signal);
   const { rounds, seconds, packetsPerSecond } = args;
   const tell = process.stderr.isTTY;
   const measured = await runRounds({
     stages: chosen(args.only),
     peers: there,
     rounds,
-    options: { seconds, packetsPerSecond, idleBusyCores: machine.idleBusyCores },
+    options: { seconds, packetsPerSecond, idleBusyCores },
     signal,
     progress: (text) => process.stderr.write(tell ? `\r\x1b[K… ${text}` : `${text}\n`),
   });
   const records: Record[] = [...measured.records];
   absences.push(...measured.absences);
+  const idleBusyCoresAfter = await busyCores(2, signal);
   for (const peer of asked) {
     if (peer.elsewhere === undefined || there.includes(peer) || signal.aborted) continue;
     process.stderr.write(tell ? `\r\x1b[K… ${peer.name}, elsewhere` : `${peer.name}, elsewhere\n`);
@@ -81,7 +83,7 @@ async function measure(args: Arguments, signal: AbortSignal): Promise<Results> {
   return {
     date: new Date().toISOString(),
     commit: commit(),
-    machine,
+    machine: { ...machine, idleBusyCores, idleBusyCoresAfter },
     versions,
     options: { rounds, seconds, packetsPerSecond },
     records,

@@ -11,6 +11,7 @@ import { loadAddon, type TesterResult, type TesterSide } from '../../src/native/
 import type { Peer } from '../peers/peer.js';
 import { type Chain, cores, type Families, type Family } from './chain.js';
 import { nanosecondsPerPacket, startStopwatch } from './cpu.js';
+import { highest } from './highest.js';
 import type { RunOptions, Sample, Scenario, Stage, Subject } from './scenario.js';
 
 export type Direction = '6to4' | '4to6';
@@ -81,11 +82,16 @@ interface Shape {
   flows: number;
   /** Each run's flows are new. */
   fresh?: boolean;
-  /** As fast as the generator can. */
-  flood?: boolean;
-  /** How long a packet takes rather than what it costs. */
-  delay?: boolean;
+  /**
+   * What is asked: the CPU time a packet costs; the highest rate without loss; how many get through when as many are
+   * sent as the generator can; how long one takes.
+   */
+  ask: 'cpu' | 'most' | 'flood' | 'delay';
+  directions?: readonly Direction[];
 }
+
+/** The search for the highest rate. A virtual machine loses a packet now and then. */
+const MOST = { least: 20_000, most: 2_000_000, trials: 7, trialMs: 250, lossAllowed: 0.001 } as const;
 
 /** Sends one stream, and watches the machine meanwhile. */
 async function send({ peer, chain }: Subject, direction: Direction, size: Size, more: Partial<StreamOptions>) {
@@ -110,11 +116,12 @@ async function send({ peer, chain }: Subject, direction: Direction, size: Size, 
   return { result, toolSeconds: (user + system) / 1e6, ...(await watch.stop()) };
 }
 
-/** Frames sent, and arrived at the other side whether the engine had room to look at them or not. */
+/** Frames sent, those that found no room on the first link, and those that arrived at the other side whether the engine had room to look at them or not. */
 export function count({ streams: [one], receivers }: TesterResult, direction: Direction) {
-  const sent = (one?.sent ?? 0) - (one?.refused ?? 0);
+  const refused = one?.refused ?? 0;
+  const sent = (one?.sent ?? 0) - refused;
   const arrived = (one?.received ?? 0) + (receivers[direction === '6to4' ? 1 : 0]?.dropped ?? 0);
-  return { sent, arrived, seconds: (one?.elapsedNs ?? 0) / 1e9 };
+  return { sent, refused, arrived, seconds: (one?.elapsedNs ?? 0) / 1e9 };
 }
 
 /** Begins the flows of a scenario, so that the server's side may send into them. */
@@ -133,74 +140,119 @@ async function begin(subject: Subject, { size, flows }: Shape, { packetsPerSecon
   if (known < flows * 0.99) throw new Error(`only ${known} of ${flows} flows got through`);
 }
 
-function toName({ size, flows, fresh, flood, delay }: Shape): string {
+function toName({ size, flows, fresh, ask }: Shape): string {
   const many = flows >= 1e6 ? `${flows / 1e6}m` : flows >= 1e3 ? `${flows / 1e3}k` : String(flows);
-  return `packets-${size}-${fresh === true ? 'new' : many}${flood === true ? '-flood' : ''}${delay === true ? '-delay' : ''}`;
+  return `packets-${size}-${fresh === true ? 'new' : many}${ask === 'cpu' ? '' : `-${ask}`}`;
 }
 
-function toTitle({ size, flows, fresh, flood, delay }: Shape): string {
+function toTitle({ size, flows, fresh, ask }: Shape): string {
+  const asked = {
+    cpu: '',
+    most: ', the highest rate that is carried',
+    flood: ', more than anybody can carry',
+    delay: ', how long one takes',
+  }[ask];
   const length = { '64': 'Frames of 64 bytes', imix: 'IMIX', '1500': 'Packets of 1500 bytes' }[size];
   const which =
     fresh === true ? 'each a new flow' : `${flows.toLocaleString('en-US')} ${flows === 1 ? 'flow' : 'flows'}`;
-  return `${length}, ${which}${flood === true ? ', more than anybody can carry' : ''}${delay === true ? ', one way' : ''}`;
+  return `${length}, ${which}${asked}`;
 }
 
-function scenario(shape: Shape): Scenario {
-  const { size, flows, fresh, flood, delay } = shape;
+function scenario(given: Partial<Shape> & Pick<Shape, 'flows'>): Scenario {
+  const shape: Shape = { size: '64', ask: 'cpu', ...given };
+  const { size, flows, fresh, ask } = shape;
   let begun = 0;
+
+  /** One stream of this shape. */
+  const once = async (subject: Subject, direction: Direction, rate: number, more: Partial<StreamOptions>) => {
+    const answering = direction === '4to6' && subject.peer.stateful;
+    const run = await send(subject, direction, size, {
+      flows,
+      framesPerSecond: rate,
+      order: flows <= 64 ? 'in-turn' : 'random',
+      state: answering ? 'answer' : 'none',
+      ...more,
+    });
+    return { ...run, ...count(run.result, direction) };
+  };
+
+  const figures: {
+    [what in Shape['ask']]: (subject: Subject, direction: Direction, options: RunOptions) => Promise<Sample[]>;
+  } = {
+    async cpu(subject, direction, { seconds, packetsPerSecond, idleBusyCores }) {
+      const frames = packetsPerSecond * seconds;
+      const flowsOfRun: Partial<StreamOptions> =
+        fresh === true ? { flows: frames, firstFlow: MOST_FLOWS + begun, order: 'in-turn' } : {};
+      // The next run's flows, of whichever subject: the same number is new to all.
+      if (fresh === true) begun += frames;
+      const run = await once(subject, direction, packetsPerSecond, { durationMs: seconds * 1000, ...flowsOfRun });
+      const cost = nanosecondsPerPacket({ ...run, idleBusyCores, packets: arrivedAny(run) });
+      const lacking = subject.chain.shortcomings;
+      const note = lacking.length === 0 ? {} : { note: lacking.join('; ') };
+      return [{ metric: 'cpu', unit: 'ns/packet', better: 'lower', value: cost, ...note }, lost(run)];
+    },
+    async most(subject, direction) {
+      const best = await highest({
+        ...MOST,
+        async carries(rate) {
+          const { sent, refused, arrived, seconds } = await once(subject, direction, rate, {
+            durationMs: MOST.trialMs,
+          });
+          // What found no room before the translator was lost as well.
+          return arrived < (sent + refused) * (1 - MOST.lossAllowed) ? null : arrived / seconds;
+        },
+      });
+      if (best === null) throw new Error(`no rate down to ${MOST.least} packets/s was carried`);
+      return [{ metric: 'rate', unit: 'Mpps', better: 'higher', value: best / 1e6 }];
+    },
+    async flood(subject, direction, { seconds }) {
+      const run = await once(subject, direction, 0, { durationMs: seconds * 1000 });
+      return [
+        { metric: 'rate', unit: 'Mpps', better: 'higher', value: arrivedAny(run) / run.seconds / 1e6 },
+        { metric: 'sent', unit: 'Mpps', better: 'higher', value: run.sent / run.seconds / 1e6 },
+      ];
+    },
+    async delay(subject, direction, { seconds, packetsPerSecond }) {
+      // One stamp serves a burst, so delays are measured without.
+      const run = await once(subject, direction, packetsPerSecond, {
+        durationMs: seconds * 1000,
+        burst: 1,
+        delaySamples: packetsPerSecond * seconds,
+      });
+      arrivedAny(run);
+      const { median = 0, p999 = 0 } = run.result.streams[0]?.delays ?? {};
+      return [
+        { metric: 'delay-p50', unit: 'µs', better: 'lower', value: median / 1000 },
+        { metric: 'delay-p99.9', unit: 'µs', better: 'lower', value: p999 / 1000 },
+        lost(run),
+      ];
+    },
+  };
+
   return {
     name: toName(shape),
     title: toTitle(shape),
-    directions: fresh === true ? ['6to4'] : ['6to4', '4to6'],
+    directions: given.directions ?? ['6to4', '4to6'],
     without: (peer: Peer) => peer.oneHost ?? null,
     async prepare(subject, options) {
       engines.get(subject.chain)?.['6to4'].clearState();
       if (fresh !== true && subject.peer.stateful) await begin(subject, shape, options);
     },
-    async run(subject, direction, { seconds, packetsPerSecond, idleBusyCores }) {
+    async run(subject, direction, options) {
       if (direction !== '6to4' && direction !== '4to6') throw new Error(`no such direction: ${direction}`);
-      const rate = flood === true ? 0 : packetsPerSecond;
-      const frames = packetsPerSecond * seconds;
-      const answering = direction === '4to6' && subject.peer.stateful;
-      const run = await send(subject, direction, size, {
-        durationMs: seconds * 1000,
-        framesPerSecond: rate,
-        ...(fresh === true ? { flows: frames, firstFlow: MOST_FLOWS + begun } : { flows }),
-        order: fresh === true || flows <= 64 ? 'in-turn' : 'random',
-        state: answering ? 'answer' : 'none',
-        // One stamp serves a burst, so delays are measured without.
-        ...(delay === true ? { burst: 1, delaySamples: frames } : {}),
-      });
-      // The next run's flows, of whichever subject: the same number is new to all.
-      if (fresh === true) begun += frames;
-      const { sent, arrived, seconds: took } = count(run.result, direction);
-      if (arrived === 0) throw new Error(`none of ${sent} frames arrived`);
-      if (flood === true) {
-        return [
-          { metric: 'rate', unit: 'Mpps', better: 'higher', value: arrived / took / 1e6 },
-          { metric: 'sent', unit: 'Mpps', better: 'higher', value: sent / took / 1e6 },
-        ];
-      }
-      const lost: Sample = {
-        metric: 'lost',
-        unit: '%',
-        better: 'lower',
-        value: Math.max(0, 1 - arrived / sent) * 100,
-      };
-      if (delay === true) {
-        const { median = 0, p999 = 0 } = run.result.streams[0]?.delays ?? {};
-        return [
-          { metric: 'delay-p50', unit: 'µs', better: 'lower', value: median / 1000 },
-          { metric: 'delay-p99.9', unit: 'µs', better: 'lower', value: p999 / 1000 },
-          lost,
-        ];
-      }
-      const cost = nanosecondsPerPacket({ ...run, idleBusyCores, packets: arrived });
-      const lacking = subject.chain.shortcomings;
-      const note = lacking.length === 0 ? {} : { note: lacking.join('; ') };
-      return [{ metric: 'cpu', unit: 'ns/packet', better: 'lower', value: cost, ...note }, lost];
+      return figures[ask](subject, direction, options);
     },
   };
+}
+
+/** How many arrived; throws when none did, because then there is nothing to tell. */
+function arrivedAny({ sent, arrived }: ReturnType<typeof count>): number {
+  if (arrived === 0) throw new Error(`none of ${sent} frames arrived`);
+  return arrived;
+}
+
+function lost({ sent, arrived }: ReturnType<typeof count>): Sample {
+  return { metric: 'lost', unit: '%', better: 'lower', value: Math.max(0, 1 - arrived / sent) * 100 };
 }
 
 export const packets: Stage = {
@@ -208,15 +260,16 @@ export const packets: Stage = {
   pinned: true,
   // The million comes last: its sessions stay.
   scenarios: [
-    scenario({ size: '64', flows: 1 }),
-    scenario({ size: '64', flows: 64 }),
+    scenario({ flows: 1 }),
+    scenario({ flows: 64 }),
     scenario({ size: 'imix', flows: 64 }),
     scenario({ size: '1500', flows: 64 }),
-    scenario({ size: '64', flows: 64, flood: true }),
-    scenario({ size: '64', flows: 64, delay: true }),
-    scenario({ size: '64', flows: 10_000 }),
-    scenario({ size: '64', flows: MOST_FLOWS }),
-    scenario({ size: '64', flows: MOST_FLOWS, fresh: true }),
+    scenario({ flows: 64, ask: 'most' }),
+    scenario({ flows: 64, ask: 'flood', directions: ['6to4'] }),
+    scenario({ flows: 64, ask: 'delay', directions: ['6to4'] }),
+    scenario({ flows: 10_000 }),
+    scenario({ flows: MOST_FLOWS }),
+    scenario({ flows: MOST_FLOWS, fresh: true, directions: ['6to4'] }),
   ],
   prepare: open,
 };

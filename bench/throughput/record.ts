@@ -42,8 +42,9 @@ export interface Machine {
   memoryBytes: number;
   /** Load averages of 1, 5 and 15 minutes, before the first run. */
   loadavg: number[];
-  /** Share of one core that was busy with nothing of ours, before the first run. */
+  /** Cores that were busy with something else: before the first run, which is taken off CPU figures, and after the last. */
   idleBusyCores: number;
+  idleBusyCoresAfter: number;
 }
 
 /** One run of the benchmark: what `--json` writes. */

@@ -11,8 +11,10 @@ export function machineText({ machine, date, commit, options }: Results): string
   const gigabytes = Math.round(machine.memoryBytes / 2 ** 30);
   return `${date}, commit ${commit}
 ${machine.model}, ${machine.cores} cores, ${gigabytes} GiB, Linux ${machine.kernel}
-load ${machine.loadavg.map((load) => load.toFixed(2)).join(' ')}, ${figure(machine.idleBusyCores)} cores busy with something else before the first run${
-    machine.idleBusyCores > QUIET_CORES ? ': NOT QUIET, so figures are of that too, and CPU figures mean nothing' : ''
+load ${machine.loadavg.map((load) => load.toFixed(2)).join(' ')}; busy with something else: ${figure(machine.idleBusyCores)} cores before, ${figure(machine.idleBusyCoresAfter)} after${
+    Math.max(machine.idleBusyCores, machine.idleBusyCoresAfter) > QUIET_CORES
+      ? ': NOT QUIET, so figures are of that too, and CPU figures mean nothing'
+      : ''
   }
 ${options.rounds} ${options.rounds === 1 ? 'round' : 'rounds'} of ${options.seconds} s, interleaved; small packets at ${figure(options.packetsPerSecond)} packets/s`;
 }

@@ -1,6 +1,49 @@
 import { describe, expect, test } from 'vitest';
-import { count, frameBytes, frameEnds } from '../../bench/throughput/packets.js';
+import { highest } from '../../bench/throughput/highest.js';
+import { count, frameBytes, frameEnds, packets } from '../../bench/throughput/packets.js';
 import type { TesterResult } from '../../src/native/addon.js';
+
+test('scenarios have names of their own that say size, flows and what is asked', () => {
+  expect(packets.scenarios.map(({ name }) => name)).toEqual([
+    'packets-64-1',
+    'packets-64-64',
+    'packets-imix-64',
+    'packets-1500-64',
+    'packets-64-64-most',
+    'packets-64-64-flood',
+    'packets-64-64-delay',
+    'packets-64-10k',
+    'packets-64-1m',
+    'packets-64-new',
+  ]);
+});
+
+describe('the highest rate', () => {
+  const search = (limit: number, tried: number[] = []) =>
+    highest({
+      least: 10_000,
+      most: 1_000_000,
+      trials: 7,
+      carries: async (rate) => {
+        tried.push(rate);
+        return rate <= limit ? rate : null;
+      },
+    });
+
+  test('is found to within 4 %, in as many trials for everybody', async () => {
+    for (const limit of [12_345, 150_000, 987_654]) {
+      const tried: number[] = [];
+      const found = (await search(limit, tried)) ?? 0;
+      expect(found).toBeLessThanOrEqual(limit);
+      expect(found * 1.04).toBeGreaterThan(limit);
+      expect(tried).toHaveLength(7);
+    }
+  });
+
+  test('is none where nothing is carried', async () => {
+    expect(await search(0)).toBeNull();
+  });
+});
 
 describe('frames', () => {
   test('of one size have the same packet inside, whichever family it has', () => {
@@ -40,6 +83,6 @@ test('what arrived counts though the engine had no room to look at it', () => {
     streams: [{ sent: 1000, refused: 100, received: 700, elapsedNs: 5e8 }],
     receivers: [{ dropped: 7 }, { dropped: 50 }],
   } as unknown as TesterResult;
-  expect(count(result, '6to4')).toEqual({ sent: 900, arrived: 750, seconds: 0.5 });
-  expect(count(result, '4to6')).toEqual({ sent: 900, arrived: 707, seconds: 0.5 });
+  expect(count(result, '6to4')).toEqual({ sent: 900, refused: 100, arrived: 750, seconds: 0.5 });
+  expect(count(result, '4to6')).toEqual({ sent: 900, refused: 100, arrived: 707, seconds: 0.5 });
 });

@@ -25,6 +25,7 @@ const results: Results = {
     model: 'A <fast> CPU',
     memoryBytes: 2 ** 33,
     loadavg: [0, 0, 0],
+    idleBusyCoresAfter: 0.01,
     idleBusyCores: 0,
   },
   versions: { plat: '0123456789ab', tayga: 'tayga 0.9.2' },
@@ -87,6 +88,13 @@ describe('the report', () => {
     expect(text).toMatch(/^jool +qemu +no <kernel>$/m);
     expect(text).not.toContain('INCOMPLETE');
     expect(toText({ ...results, incomplete: true }, sections, ['plat'])).toContain('INCOMPLETE');
+  });
+
+  test('says when the machine was not quiet, before or after', () => {
+    const told = (idleBusyCoresAfter: number) =>
+      toText({ ...results, machine: { ...results.machine, idleBusyCoresAfter } }, sections, []);
+    expect(told(0.02)).not.toContain('NOT QUIET');
+    expect(told(0.5)).toContain('busy with something else: 0.00 cores before, 0.50 after: NOT QUIET');
   });
 
   const page = toPage(results, sections, [{ name: 'plat', about: 'platypus plat' }], ['plat']);
