@@ -152,14 +152,15 @@ export async function openChain(options: { singly: boolean }): Promise<Chain> {
       { host: server, name: 'eth0', addresses: [`${link.server6}/64`, `${link.server4}/30`] },
     );
     await forward(translator);
+    // nodad: else the kernel gets round to an address after its route asks for it, when it is busy.
     await client.script(`
-ip address add ${addresses.client6}/128 dev lo
+ip address add ${addresses.client6}/128 dev lo nodad
 ip address add ${addresses.client4}/32 dev lo
 ip -6 route add default via ${middle.client6} src ${addresses.client6}
 ip route add default via ${middle.client4} src ${addresses.client4}
 ${hostsAreMany}`);
     await server.script(`
-ip address add ${addresses.server6}/128 dev lo
+ip address add ${addresses.server6}/128 dev lo nodad
 ip address add ${addresses.server4}/32 dev lo
 ip -6 route add default via ${middle.server6} src ${addresses.server6}
 ip route add default via ${middle.server4} src ${addresses.server4}

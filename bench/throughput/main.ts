@@ -92,8 +92,19 @@ async function measure(args: Arguments, signal: AbortSignal): Promise<Results> {
   };
 }
 
+/** Words what is wrong with the command line, and what was expected; null then. */
+function read(argv: readonly string[]): Arguments | null {
+  try {
+    return readArguments(argv, { peers: peers.map(({ name }) => name), ours, only: names });
+  } catch (error) {
+    console.error(`bench/throughput: ${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    return null;
+  }
+}
+
 async function main(signal: AbortSignal): Promise<number> {
-  const args = readArguments(process.argv.slice(2), { peers: peers.map(({ name }) => name), ours, only: names });
+  const args = read(process.argv.slice(2));
+  if (args === null) return 1;
   const lacking = missing();
   if (lacking !== null) {
     console.log(`bench/throughput: skipped: needs root. ${lacking}.`);
@@ -130,6 +141,6 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 try {
   process.exitCode = await main(interruption.signal);
 } catch (error) {
-  console.error(`bench/throughput: ${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+  console.error(`bench/throughput: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
 }

@@ -5,7 +5,7 @@
  */
 import { setMaxListeners } from 'node:events';
 import type { Peer } from '../peers/peer.js';
-import { cores, openChain } from './chain.js';
+import { type Chain, cores, openChain } from './chain.js';
 import type { Absence, Record } from './record.js';
 import type { RunOptions, Sample, Scenario, Stage, Subject } from './scenario.js';
 
@@ -66,16 +66,16 @@ export async function runRounds(all: Rounds): Promise<{ records: Record[]; absen
       for (const peer of all.peers.filter(({ stages }) => stages?.includes(stage.name) ?? true)) {
         if (all.signal.aborted) break;
         all.progress(`${stage.name}: ${peer.name} starts`);
-        const chain = await openChain({ singly: stage.pinned });
-        const subject = { peer, chain };
+        let chain: Chain | undefined;
         try {
-          subjects.push(subject);
+          chain = await openChain({ singly: stage.pinned });
+          subjects.push({ peer, chain });
           if (all.signal.aborted) await chain.close();
           await peer.start(chain, stage.pinned ? { core: cores.translator } : {});
-          await stage.prepare?.(subject);
+          await stage.prepare?.({ peer, chain });
         } catch (error) {
-          subjects.splice(subjects.indexOf(subject), 1);
-          await chain.close();
+          if (subjects.at(-1)?.peer === peer) subjects.pop();
+          await chain?.close();
           fail(peer, `${stage.name}: it did not start`, error);
         }
       }
