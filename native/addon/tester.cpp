@@ -76,6 +76,7 @@ Stream streamFrom(const Napi::Object& given) {
   stream.duration_ns =
       static_cast<uint64_t>(given.Get("durationMs").As<Napi::Number>().DoubleValue() * 1e6);
   stream.burst = number(given, "burst");
+  stream.gather = number(given, "gather");
   stream.samples = number(given, "delaySamples");
   const std::string state = text(given, "state");
   stream.state = state == "record"    ? Stream::State::kRecord

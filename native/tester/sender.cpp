@@ -72,8 +72,9 @@ void Sender::run(uint64_t start, const std::atomic<bool>& stop) {
     now = monotonicNow();
     if (now >= give_up) break;
     const uint64_t due = now < start ? 0 : pace_.due(now - start);
-    if (due <= sequence) {
-      waitUntil(start + pace_.dueAt(sequence), now);
+    const uint64_t wanted = std::min<uint64_t>(uint64_t{sequence} + stream_.gather, stream_.frames);
+    if (due < wanted) {
+      waitUntil(start + pace_.dueAt(wanted - 1), now);
       continue;
     }
     if (stream_.rate != 0) {

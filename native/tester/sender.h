@@ -47,6 +47,9 @@ struct Stream {
   uint64_t duration_ns = 0;
   /// Most frames handed to the kernel in one call, 1..64.
   uint32_t burst = 32;
+  /// Frames that wait for each other before they are handed over, 1..burst: as a card gathers them
+  /// before it interrupts. The rate stays.
+  uint32_t gather = 1;
   /// Delays kept at the receiver; 0: none.
   uint32_t samples = 0;
   /// What the state table has to do with it.

@@ -153,6 +153,7 @@ bool Tester::valid(const Trial& trial) const {
     if (stream.from >= kSides || stream.flows == 0 || stream.sizes.empty()) return false;
     if (uint64_t{stream.first_flow} + stream.flows > kMostFlows) return false;
     if (stream.burst == 0 || stream.burst > Sender::kMostBurst) return false;
+    if (stream.gather == 0 || stream.gather > stream.burst) return false;
     if (stream.source_ports.count == 0 || stream.destination_ports.count == 0) return false;
     if (stream.state != Stream::State::kNone && table_.capacity() == 0) return false;
     if (answer && v6) return false;

@@ -118,6 +118,7 @@ export function stream(options: StreamOptions): TesterStream {
     order: 'in-turn',
     frameBytes: [family === 4 ? 64 : 84],
     burst: 32,
+    gather: 1,
     delaySamples: 0,
     state: 'none',
     ...options,

@@ -480,6 +480,8 @@ export interface TesterStream {
   durationMs: number;
   /** Most frames in one system call, 1..64. One stamp serves them all, so small bursts measure delays better. */
   burst: number;
+  /** Frames that wait for each other before they are sent, 1..burst: as a card gathers them before it interrupts. */
+  gather: number;
   /** Most delays kept, evenly over the frames; 0: none. IPDV needs one of every frame. */
   delaySamples: number;
   /**
