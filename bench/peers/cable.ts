@@ -1,6 +1,6 @@
 /**
  * No middle at all: packets end in the translator's host as they would at the other side, received by the engine and
- * dropped by the kernel. So much of everybody's figure is the receiver's and not the peer's.
+ * dropped by the kernel. What generator and receiver cost, to be taken off everybody's figure (rounds.ts).
  */
 import { release } from 'node:os';
 import { addresses } from '../throughput/chain.js';
@@ -8,7 +8,7 @@ import type { Peer } from './peer.js';
 
 export const cable: Peer = {
   name: 'cable',
-  about: 'no middle: what receiving and dropping a packet costs; part of all other figures',
+  about: 'no middle: what generator and receiver cost, taken off all other packet figures',
   way: 'host',
   families: { client: 6, server: 6 },
   stateful: false,

@@ -42,7 +42,8 @@ export function readArguments(argv: readonly string[], known: Known): Arguments 
     },
   });
   const quick = values.quick === true;
-  const ours = words(values.ours) ?? (quick ? ['plat'] : known.ours);
+  const ours =
+    words(values.ours) ?? (quick ? ['plat', 'cable'].filter((name) => known.peers.includes(name)) : known.ours);
   const beside = words(values.peers) ?? ['forwarding'];
   return {
     peers: named('peer', [...new Set([...ours, ...beside])], known.peers),

@@ -15,7 +15,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cable, forward, type Host, openHost } from '../../lab/host.js';
 import { root } from '../../lab/plat.js';
-import type { Service } from '../../lab/process.js';
+import { failure, type Service } from '../../lab/process.js';
 
 export const addresses = {
   pool6: '2001:db8:64::/96',
@@ -78,8 +78,13 @@ export interface Chain {
   server: Host;
   /** A folder for sockets and files, gone on `close`. */
   folder: string;
-  /** Sentences about what it should be and is not. */
-  shortcomings: readonly string[];
+  /** What it should be and is not, in a few words, or null. */
+  shortcoming: string | null;
+  /**
+   * Whether what the translator's host receives is handled on the translator's core (RPS) or on that of who sent it,
+   * which is the kernel's rule. Rejects where the kernel has no RPS.
+   */
+  steer(on: boolean): Promise<void>;
   /** What else is to be let go on `close`. */
   release(act: () => void): void;
   /** Ends every host with its processes. May be called twice. */
@@ -119,9 +124,8 @@ echo 65536 >/proc/sys/net/ipv4/tcp_max_syn_backlog`;
 /**
  * Builds a chain. Nothing is left behind when it fails half-way.
  *
- * `singly`: for measuring packets. What the translator's host receives is handled on the translator's core rather than
- * on that of whoever sent it (RPS), so that the generator pays for generating only; and what it sends leaves packet by
- * packet, as on a card without UDP segmentation, though a peer may have joined it before.
+ * `singly`: what the translator's host sends leaves packet by packet, as on a card without UDP segmentation, though a
+ * peer may have joined it before.
  */
 export async function openChain(options: { singly: boolean }): Promise<Chain> {
   const folder = await mkdtemp(join(tmpdir(), 'platypus-bench-'));
@@ -171,13 +175,13 @@ ${manyConnections}`);
 ip -6 route add ${addresses.hosts6} via ${link.client6}
 ip -6 route add ${addresses.servers6} via ${link.server6}
 ip route add ${addresses.servers4} via ${link.server4}`);
-    const shortcomings = options.singly ? [await steer(translator), await segment(translator)] : [];
     return {
       client,
       translator,
       server,
       folder,
-      shortcomings: shortcomings.filter((text) => text !== null),
+      shortcoming: options.singly ? await segment(translator) : null,
+      steer: (on) => steer(translator, on),
       release: (act) => releases.push(act),
       close,
     };
@@ -188,12 +192,12 @@ ip route add ${addresses.servers4} via ${link.server4}`);
 }
 
 /** RPS is a file of sysfs, and sysfs shows the devices of the namespace it was mounted in. */
-async function steer(host: Host): Promise<string | null> {
-  const lacking = 'without packet steering: work done on the generator’s core counts as the generator’s';
-  if (cores.translator === undefined) return lacking;
-  const mask = (1 << cores.translator).toString(16);
+async function steer(host: Host, on: boolean): Promise<void> {
+  if (cores.translator === undefined) return;
+  const mask = on ? (1 << cores.translator).toString(16) : '0';
   const lines = `mount -t sysfs sysfs /sys\nfor f in /sys/class/net/*/queues/rx-*/rps_cpus; do echo ${mask} >"$f"; done`;
-  return (await host.run(['unshare', '--mount', 'sh', '-eu'], { input: lines })).ok ? null : lacking;
+  const outcome = await host.run(['unshare', '--mount', 'sh', '-eu'], { input: lines });
+  if (!outcome.ok && on) throw new Error(`packets cannot be steered to a core: ${failure(outcome)}`);
 }
 
 async function segment(host: Host): Promise<string | null> {

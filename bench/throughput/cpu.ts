@@ -1,9 +1,9 @@
 /**
- * CPU time of the whole machine and of single processes. Busy is what is neither idle nor stolen by the hypervisor: the
+ * CPU time of the whole machine. Busy is what is neither idle nor stolen by the hypervisor: the
  * kernel keeps idle time exactly and prints it in ticks of 10 ms, while it guesses user, system and softirq time from
  * what runs when its clock ticks.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 
 /** Seconds a clock tick of /proc/stat stands for: USER_HZ is 100 on every Linux that Node runs on. */
 const TICK_SECONDS = 0.01;
@@ -33,25 +33,6 @@ export function busySeconds(before: MachineTime, after: MachineTime, wallSeconds
   return Math.max(0, wallSeconds * after.cores - spent);
 }
 
-/** Nanoseconds on a core, the first figure of a schedstat file (proc(5)). */
-export function parseSchedstat(text: string): number {
-  return Number(text.split(' ')[0]);
-}
-
-/** Seconds on a core of a process, all its threads that are still there. 0 for one that is gone. */
-export async function processSeconds(pid: number): Promise<number> {
-  let threads: string[];
-  try {
-    threads = await readdir(`/proc/${pid}/task`);
-  } catch {
-    return 0;
-  }
-  const times = await Promise.all(
-    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').then(parseSchedstat, () => 0)),
-  );
-  return times.reduce((sum, nanoseconds) => sum + nanoseconds, 0) / 1e9;
-}
-
 export interface Stopwatch {
   /** Seconds since it was started, and of all cores that were busy in them. */
   stop(): Promise<{ wallSeconds: number; busySeconds: number }>;
@@ -74,15 +55,13 @@ export interface PacketCost {
   /** Of all cores. */
   busySeconds: number;
   wallSeconds: number;
-  /** CPU time of generator and receiver. */
-  toolSeconds: number;
   /** Cores that are busy when nothing is measured. */
   idleBusyCores: number;
   packets: number;
 }
 
-/** CPU nanoseconds a packet, net of the tools and of what the machine does anyway; below 0 when it did less than before. */
+/** CPU nanoseconds a packet of all cores, net of what the machine does anyway; below 0 when it did less than before. */
 export function nanosecondsPerPacket(cost: PacketCost): number {
-  const net = cost.busySeconds - cost.toolSeconds - cost.idleBusyCores * cost.wallSeconds;
+  const net = cost.busySeconds - cost.idleBusyCores * cost.wallSeconds;
   return cost.packets === 0 ? Number.NaN : (net / cost.packets) * 1e9;
 }

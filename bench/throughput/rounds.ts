@@ -15,22 +15,47 @@ export function turn<T>(subjects: readonly T[], round: number): T[] {
   return [...subjects.slice(first), ...subjects.slice(0, first)];
 }
 
+type Of = Pick<Record, 'scenario' | 'direction' | 'peer' | 'way'>;
+
 /** Samples of many runs as records, a run at a time. */
 export class Collection {
-  readonly #records = new Map<string, Record>();
+  readonly #records = new Map<string, { record: Record; rounds: number[] }>();
 
-  add(of: Pick<Record, 'scenario' | 'direction' | 'peer' | 'way'>, samples: readonly Sample[]): void {
+  #at(of: Of, metric: string) {
+    return [of.scenario, of.direction, of.peer, of.way, metric].join('\n');
+  }
+
+  add(of: Of, samples: readonly Sample[], round: number): void {
     for (const { metric, unit, better, value, note } of samples) {
-      const key = [of.scenario, of.direction, of.peer, of.way, metric].join('\n');
-      const record = this.#records.get(key) ?? { ...of, metric, unit, better, runs: [] };
-      record.runs.push(value);
-      if (note !== undefined) record.note = note;
-      this.#records.set(key, record);
+      const key = this.#at(of, metric);
+      const entry = this.#records.get(key) ?? { record: { ...of, metric, unit, better, runs: [] }, rounds: [] };
+      entry.record.runs.push(value);
+      entry.rounds.push(round);
+      if (note !== undefined) entry.record.note = note;
+      this.#records.set(key, entry);
+    }
+  }
+
+  /** Adds `net` for everybody but `floor`: `gross` less that of `floor` in the same round, where there is one. */
+  addNet(gross: string, net: string, floor: string): void {
+    for (const { record, rounds } of [...this.#records.values()]) {
+      const under = this.#records.get(this.#at({ ...record, peer: floor }, gross));
+      if (record.metric !== gross || record.peer === floor || under === undefined) continue;
+      const { unit, better, note, scenario, direction, peer, way } = record;
+      rounds.forEach((round, index) => {
+        const [mine, its] = [record.runs[index], under.record.runs[under.rounds.indexOf(round)]];
+        if (mine === undefined || its === undefined) return;
+        this.add(
+          { scenario, direction, peer, way },
+          [{ metric: net, unit, better, value: mine - its, ...(note === undefined ? {} : { note }) }],
+          round,
+        );
+      });
     }
   }
 
   records(): Record[] {
-    return [...this.#records.values()];
+    return [...this.#records.values()].map(({ record }) => record);
   }
 }
 
@@ -116,7 +141,7 @@ export async function runRounds(all: Rounds): Promise<{ records: Record[]; absen
             all.progress(`${scenario.name} ${direction}, round ${round + 1} of ${all.rounds}: ${peer.name}`);
             try {
               const samples = await scenario.run(subject, direction, all.options);
-              collection.add({ scenario: scenario.name, direction, peer: peer.name, way: peer.way }, samples);
+              collection.add({ scenario: scenario.name, direction, peer: peer.name, way: peer.way }, samples, round);
             } catch (error) {
               fail(peer, `${scenario.name} ${direction}, round ${round + 1}`, error);
             }
@@ -125,5 +150,6 @@ export async function runRounds(all: Rounds): Promise<{ records: Record[]; absen
       }
     }
   }
+  collection.addNet('cpu-all', 'cpu', 'cable');
   return { records: collection.records(), absences, failed: failed || all.signal.aborted };
 }

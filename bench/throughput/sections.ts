@@ -6,7 +6,7 @@ import { ratio, type Spread, spread } from './statistics.js';
 export const yardsticks = ['forwarding', 'tun-loop', 'tayga', 'jool'] as const;
 
 /** Figures that explain others: shown beside them, without a plot. */
-const explaining = new Set(['retransmits', 'failed', 'lost', 'sent']);
+const explaining = new Set(['retransmits', 'failed', 'lost', 'sent', 'cpu-all']);
 
 export interface Row {
   peer: string;

@@ -14,13 +14,27 @@ test('runs of one figure become one record, in the order of the rounds', () => {
   const collection = new Collection();
   const of = { scenario: 'tcp-bulk-1', direction: 'up', peer: 'plat', way: 'host' } as const;
   const sample = (value: number) => ({ metric: 'throughput', unit: 'Gbit/s', better: 'higher', value }) as const;
-  collection.add(of, [sample(3)]);
-  collection.add({ ...of, direction: 'down' }, [sample(7)]);
-  collection.add(of, [{ ...sample(1), note: 'slow' }]);
+  collection.add(of, [sample(3)], 0);
+  collection.add({ ...of, direction: 'down' }, [sample(7)], 0);
+  collection.add(of, [{ ...sample(1), note: 'slow' }], 1);
   expect(collection.records()).toEqual([
     { ...of, metric: 'throughput', unit: 'Gbit/s', better: 'higher', runs: [3, 1], note: 'slow' },
     { ...of, direction: 'down', metric: 'throughput', unit: 'Gbit/s', better: 'higher', runs: [7] },
   ]);
+});
+
+test('net is less the floor of the same round, and nothing where a round has no floor', () => {
+  const collection = new Collection();
+  const of = (peer: string) => ({ scenario: 'packets-64-1', direction: '6to4', peer, way: 'host' }) as const;
+  const sample = (value: number) => [{ metric: 'cpu-all', unit: 'ns/packet', better: 'lower', value } as const];
+  collection.add(of('plat'), sample(5000), 0);
+  collection.add(of('plat'), sample(6000), 1);
+  collection.add(of('plat'), sample(5500), 2);
+  collection.add(of('cable'), sample(3000), 0);
+  collection.add(of('cable'), sample(3100), 2);
+  collection.addNet('cpu-all', 'cpu', 'cable');
+  const net = collection.records().filter(({ metric }) => metric === 'cpu');
+  expect(net).toEqual([{ ...of('plat'), metric: 'cpu', unit: 'ns/packet', better: 'lower', runs: [2000, 2400] }]);
 });
 
 describe('what the programs say', () => {
