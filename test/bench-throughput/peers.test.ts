@@ -11,7 +11,8 @@ test('each peer has a name of its own, and ours are among them', () => {
 });
 
 test('a peer that is not there says why in one sentence; one that is says which version', async () => {
-  for (const peer of peers) {
+  // Asking for Jool loads its module where there is one: not for a unit test.
+  for (const peer of peers.filter(({ name }) => name !== 'jool')) {
     const found = await peer.available();
     const said = 'version' in found ? found.version : found.unavailable;
     expect(said, peer.name).toMatch(/^\S[^\n]*$/);
