@@ -60,10 +60,14 @@ describe.skipIf(missing() !== null)('bench/throughput', () => {
 
   test('Ctrl-C in the middle of a run ends it with 130, and nothing is left', async () => {
     const service = start(command('--only', 'tcp-bulk-1', '--seconds', '60'), { input: '', env: environment() });
-    await service.output(/tcp-bulk-1 up, round 1 of 1/, 90_000);
-    expect((await leftOver(folder)).length).toBeGreaterThan(1);
-    service.signal('SIGINT');
-    expect(await service.exited).toMatchObject({ code: 130, signal: null });
+    try {
+      await service.output(/tcp-bulk-1 up, round 1 of 1/, 90_000);
+      expect((await leftOver(folder)).length).toBeGreaterThan(1);
+      service.signal('SIGINT');
+      expect(await service.exited).toMatchObject({ code: 130, signal: null });
+    } finally {
+      await service.stop(20_000);
+    }
     expect(await leftOver(folder)).toEqual([]);
   });
 
