@@ -1,6 +1,6 @@
 # make lab     sets up what it needs, then shows the main job: real traffic through the PLAT (STAY=1 leaves it up)
 # make test    sets up what it needs, then runs every check and test
-# make bench   microbenchmarks; with PEERS="forwarding tayga jool": throughput beside these (docs/guide/bench.md)
+# make bench   microbenchmarks; with PEERS="forwarding tayga jool": throughput beside these (docs/guide/peers.md)
 # make help    lists the rest
 #
 # Set-up that is finished is not done again: each step leaves a stamp or its product, and its sources are its

@@ -28,21 +28,22 @@ native big-endian.tap build/.stamps/big-endian scripts/big-endian-test.sh
 part "fuzzing, ${FUZZ_SECONDS:=10} s each"
 native fuzz.tap build/.stamps/fuzz scripts/fuzz.sh build/fuzz "$FUZZ_SECONDS"
 
-# vitest PROJECT REPORT COMMAND: the command runs it, if there is one.
+# vitest PROJECT REPORT FILES: `within` runs it, where a project needs that.
 vitest() {
   local name=$1 report=$2
   shift 2
-  "$@" node_modules/.bin/vitest run --project "$name" --reporter=default --reporter=json \
-    --outputFile.json="$reports/$report.json"
+  ${within:-} node_modules/.bin/vitest run --project "$name" --reporter=default --reporter=json \
+    --outputFile.json="$reports/$report.json" "$@"
 }
 part 'unit and conformance tests'
 vitest unit unit
 
 part 'end-to-end tests in network namespaces'
-vitest e2e e2e scripts/in-namespaces.sh
+within=scripts/in-namespaces.sh vitest e2e e2e
 
-part 'the same with three workers'
-PLATYPUS_WORKERS=3 vitest e2e e2e-workers scripts/in-namespaces.sh
+part 'packets, sessions and sizes with three workers'
+PLATYPUS_WORKERS=3 within=scripts/in-namespaces.sh vitest e2e e2e-workers \
+  test/e2e/{bulk,fragments,hairpin,icmp,offload,reach,sessions,siit}.test.ts
 
 part 'conformance'
 node scripts/conformance.mjs --check
