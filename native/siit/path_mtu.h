@@ -44,8 +44,9 @@ class PathMtus {
     Entry* oldest = bucket;
     for (Entry* entry = bucket; entry != bucket + kWays; ++entry) {
       if (entry->mtu != 0 && entry->destination == destination) {
-        const bool news = believed < entry->mtu;
-        entry->mtu = std::min(entry->mtu, believed);
+        const uint16_t known = isOld(*entry) ? uint16_t{0xffff} : entry->mtu;
+        const bool news = believed < known;
+        entry->mtu = std::min(known, believed);
         entry->since = now;
         if (news) learned_ = *entry;
         return news;
@@ -71,13 +72,14 @@ class PathMtus {
     return learned;
   }
 
-  /// Forgets what is old, a bounded part of the table at a time.
+  /// Lets time pass: what is old counts no longer, and a bounded part of the table is freed of it.
   void expire(uint32_t now) {
+    now_ = now;
     if (used_ == 0) return;
     for (uint32_t i = 0; i < kSweep; ++i) {
       Entry& entry = entries_[sweep_];
       sweep_ = (sweep_ + 1) & (static_cast<uint32_t>(entries_.size()) - 1);
-      if (entry.mtu == 0 || now - entry.since <= kLifetimeTicks) continue;
+      if (entry.mtu == 0 || !isOld(entry)) continue;
       entry = {};
       --used_;
     }
@@ -95,6 +97,10 @@ class PathMtus {
     uint32_t since = 0;
   };
 
+  /// Entries may be younger than the last expire().
+  bool isOld(const Entry& entry) const {
+    return static_cast<int32_t>(now_ - entry.since) > static_cast<int32_t>(kLifetimeTicks);
+  }
   size_t bucketOf(Ipv4Address destination) const {
     const uint64_t hash = (destination.value.wire() ^ secret_) * 0x9e3779b97f4a7c15u;
     return ((hash ^ (hash >> 32)) & (entries_.size() - 1)) & ~size_t{kWays - 1};
@@ -102,7 +108,9 @@ class PathMtus {
   uint16_t find(Ipv4Address destination) const {
     const Entry* const bucket = &entries_[bucketOf(destination)];
     for (const Entry* entry = bucket; entry != bucket + kWays; ++entry) {
-      if (entry->mtu != 0 && entry->destination == destination) return entry->mtu;
+      if (entry->mtu != 0 && entry->destination == destination && !isOld(*entry)) {
+        return entry->mtu;
+      }
     }
     return 0xffff;
   }
@@ -110,6 +118,7 @@ class PathMtus {
   std::vector<Entry> entries_;
   Entry learned_;
   uint64_t secret_;
+  uint32_t now_ = 0;
   uint32_t used_ = 0;
   uint32_t sweep_ = 0;
 };
