@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the OS packages that are missing for `lab` (build and run), `test` (lab, and clang, CMake, a MIPS compiler
-# and qemu-user for the big-endian run) or `bench` (lab, and what Platypus is measured beside).
+# and qemu-user for the big-endian run), `bench` (lab, and what Platypus is measured beside) or `jool` (lab, and what
+# builds and runs the kernels of bench/jool).
 # A tool that is there counts, wherever it came from; so a second run does nothing.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
@@ -10,13 +11,16 @@ lab='python3:python3 make:make g++:g++ ip:iproute2 ping:iputils-ping curl:curl t
 test='clang++:clang clang-format:clang-format cmake:cmake /usr/include/doctest/doctest.h:doctest-dev
   mips-linux-gnu-g++:g++-mips-linux-gnu qemu-mips:qemu-user'
 bench='taskset:util-linux ethtool:ethtool tayga:tayga'
+jool='gcc:gcc flex:flex bison:bison bc:bc cpio:cpio xz:xz-utils /usr/include/libelf.h:libelf-dev busybox:busybox-static
+  ethtool:ethtool depmod:kmod qemu-system-x86_64:qemu-system-x86'
 
 purpose=${1:-lab}
 case $purpose in
   lab) wanted=$lab ;;
   test) wanted="$lab $test" ;;
   bench) wanted="$lab $bench" ;;
-  *) echo "setup.sh: '$purpose' is not a purpose; expected lab, test or bench" >&2; exit 2 ;;
+  jool) wanted="$lab $jool" ;;
+  *) echo "setup.sh: '$purpose' is not a purpose; expected lab, test, bench or jool" >&2; exit 2 ;;
 esac
 
 if ! command -v node >/dev/null; then

@@ -9,9 +9,10 @@
 # address, which the receiving side drops at its first look. results.mjs subtracts it.
 #
 # From the kernel's command line: ROUNDS, PACKETS (of one measurement), BURST (packets sent before the guest waits until
-# all have come out: no queue may overflow), JOOL (folder of its programs and their libraries), MODULES (files to load,
+# all have come out: no queue may overflow), CLIENTS (60,000 new sessions each), JOOL (folder of its programs and their libraries), MODULES (files to load,
 # with commas), and NODE and PLATYPUS (its program and the root of our package; without them Platypus is left out).
 set -uo pipefail
+: "$ROUNDS" "$PACKETS" "$BURST" "$CLIENTS" "$JOOL" "$MODULES"
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
 say() { printf '@@ %s\n' "$*"; }
@@ -174,11 +175,11 @@ with_jool_siit() {
   jool_siit instance remove
 }
 
-# Each packet is a new flow: four clients' worth of ports, sent once.
+# Each packet is a new flow: some clients' worth of ports, sent once.
 new_sessions() {
   local mode=$1 mac=$2 expected=yes client total=0 flows=60000
   [ "$mode" != generator ] || expected=no
-  for client in 11 12 13 14; do
+  for ((client = 11; client < 11 + CLIENTS; client++)); do
     load 6to4 $flows "$mac" 2001:db8:1::$client
     drive $flows $expected
     if [ $expected = yes ] && [ "$delivered" -lt $flows ]; then
@@ -187,7 +188,7 @@ new_sessions() {
     fi
     total=$((total + busy))
   done
-  say "run mode=$mode scenario=new-sessions direction=6to4 round=$round packets=$((4 * flows)) busyNanos=$total"
+  say "run mode=$mode scenario=new-sessions direction=6to4 round=$round packets=$((CLIENTS * flows)) busyNanos=$total"
 }
 with_new_jool() {
   jool instance add --netfilter --pool6 $pool6
@@ -202,7 +203,7 @@ platypus() {
   pid=$!
   local tries=0
   until [ -n "$(ip -6 route show $pool6)" ] && [ -n "$(ip route show root 192.0.2.0/24)" ]; do
-    [ $((tries += 1)) -le 300 ] && kill -0 $pid 2>/dev/null || { cat $scratch/platypus.log; fail 'platypus does not start'; }
+    if [ $((tries += 1)) -gt 300 ] || ! kill -0 $pid; then fail "platypus does not start: $(<$scratch/platypus.log)"; fi
     read -r -t 0.2 -u 9
   done
   read -r -t 0.5 -u 9

@@ -8,7 +8,7 @@
 #
 # Exit 3 with "not available: why" when this machine cannot do it.
 set -euo pipefail
-#"$(dirname "$0")/../../scripts/setup.sh" jool >&2
+"$(dirname "$0")/../../scripts/setup.sh" jool >&2
 # shellcheck source=bench/jool/host.sh
 . "$(dirname "$0")/host.sh"
 
@@ -52,7 +52,7 @@ console=$built/uml/console.log
 progress "measuring: $rounds rounds of $packets packets each (10 s a round; the guest's console is in $console)"
 # Its root is ours, read-only; it has no network to outside.
 run_guest "$limit_seconds" "$console" linux "$tree/linux" mem=1024M root=none rootfstype=hostfs rootflags=/ ro \
-  con=null con0=fd:0,fd:1 quiet init="$here/guest.sh" ROUNDS="$rounds" PACKETS="$packets" BURST="$packets" \
+  con=null con0=fd:0,fd:1 quiet init="$here/guest.sh" ROUNDS="$rounds" PACKETS="$packets" BURST="$packets" CLIENTS=4 \
   JOOL="$jool" MODULES="$mod/common/jool_common.ko,$mod/nat64/jool.ko,$mod/siit/jool_siit.ko"
 
 node "$here/results.mjs" --way uml "$@" "$console"
