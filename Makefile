@@ -33,11 +33,11 @@ BENCH_SOURCES := $(shell find bench -type f -name '*.ts' 2>/dev/null)
 BENCH_PROGRAMS := $(wildcard native/bench/programs/*.cpp) native/CMakeLists.txt
 
 .PHONY: help setup packages-lab packages-test build lab test test-native test-threads test-big-endian fuzz lint format conformance bench bench-micro bench-throughput \
-        packages-bench clean
+        bench-jool packages-bench clean
 
 help:
 	@sed -n 's/^#  *\(make .*\)/\1/p' $(MAKEFILE_LIST)
-	@printf '%s\n' 'make setup | build | lint | format | test-native | test-threads | test-big-endian | conformance | bench | clean' 'make fuzz SECONDS=60'
+	@printf '%s\n' 'make setup | build | lint | format | test-native | test-threads | test-big-endian | conformance | bench | bench-jool | clean' 'make fuzz SECONDS=60'
 
 packages-lab:
 	@scripts/setup.sh lab
@@ -156,6 +156,10 @@ bench-throughput: packages-bench build $(STAMPS)/bench $(STAMPS)/bench-programs
 	@scripts/in-namespaces.sh node build/bench/bench/throughput/main.js $(if $(PEERS),--peers "$(PEERS)") \
 	  $(if $(OURS),--ours "$(OURS)") $(if $(ONLY),--only "$(ONLY)") $(if $(ROUNDS),--rounds $(ROUNDS)) \
 	  $(if $(call said,SECONDS),--seconds $(SECONDS)) $(if $(RATE),--rate $(RATE))
+
+# Jool, where no module of it can be loaded; each way says itself when it cannot be gone. Built once, below build/jool/.
+bench-jool: build
+	@status=0; bench/jool/uml.sh || status=$$?; bench/jool/qemu.sh || status=$$?; exit $$status
 
 clean:
 	rm -rf build dist node_modules/.package-lock.json

@@ -4,6 +4,7 @@
 
 export PATH=$PATH:/usr/sbin:/sbin
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+here=$root/bench/jool
 built=$root/build/jool
 debian=$built/debian
 stamps=$built/.stamps
@@ -42,6 +43,20 @@ unpack() {
   done
 }
 
+# report WAY [--json]: what the guest of build/jool/WAY/ wrote, as a table and records, and beside it what the other way
+# said when it was last run.
+report() {
+  local way=$1 records=$built/$1.json other=uml status=0
+  shift
+  [ "$way" = qemu ] || other=qemu
+  node "$here/results.mjs" --way "$way" --records "$records" "$@" "$built/$way/console.log" || status=$?
+  if [ $status = 0 ] && [ -e "$built/$other.json" ]; then
+    progress "beside what $other.sh said on $(date -r "$built/$other.json" '+%F %H:%M')"
+    node "$here/results.mjs" --compare "$built/uml.json" "$built/qemu.json" >&2
+  fi
+  return $status
+}
+
 # jool_modules NAME KERNEL ARGS...: builds Jool's modules for a prepared kernel tree in build/jool/NAME/modules/.
 jool_modules() {
   local folder=$built/$1/modules kernel=$2 part
@@ -73,9 +88,8 @@ run_guest() {
     case $line in
       *'@@ clock'*)
         for task in "/proc/$guest/task"/*; do
-          [ "$(cat "$task/comm")" != "$thread" ] || break
+          [ "$(<"$task/comm")" != "$thread" ] || cut -d' ' -f1 "$task/schedstat" >&7
         done
-        cut -d' ' -f1 "$task/schedstat" >&7
         ;;
       *'@@ round'*) progress "${line##*@@ }" ;;
     esac

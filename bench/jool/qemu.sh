@@ -12,7 +12,6 @@ set -euo pipefail
 # shellcheck source=bench/jool/host.sh
 . "$(dirname "$0")/host.sh"
 
-here=$root/bench/jool
 tree=$built/qemu
 rounds=${ROUNDS:-5}
 packets=${PACKETS:-40000}
@@ -73,7 +72,7 @@ cp -r "$root/dist" "$root/package.json" "$guest_root/platypus"
 cp "$root/build/Release/platypus.node" "$guest_root/platypus/build/Release"
 while read -r folder; do
   [ "$folder" = "$root" ] || { cd "$root" && cp -r --parents "${folder#"$root"/}" "$guest_root/platypus"; }
-done < <(cd "$root" && npm ls --omit=dev --parseable --all)
+done < <(cd "$root" && npm ls --omit=dev --parseable --all 2>/dev/null)
 cp "$here/guest.sh" "$guest_root/guest.sh"
 modules=
 while read -r _ module _; do
@@ -91,7 +90,7 @@ progress "measuring: $rounds rounds of $packets packets each (some minutes a rou
 run_guest "$limit_seconds" "$console" 'CPU 0/TCG' qemu-system-x86_64 -name platypus,debug-threads=on \
   -accel tcg,thread=single,tb-size=256 -cpu max -smp 1 -m 1536 -nodefaults -no-user-config -display none \
   -serial stdio -no-reboot -kernel "$debian/boot/vmlinuz-$version" -initrd "$tree/root.cpio" \
-  -append "console=ttyS0 quiet panic=-1 rdinit=/guest.sh ROUNDS=$rounds PACKETS=$packets BURST=2000 CLIENTS=1 \
+  -append "console=ttyS0 quiet panic=-1 rdinit=/guest.sh ROUNDS=$rounds PACKETS=$packets BURST=5000 WARM=10000 CLIENTS=1 \
     JOOL=/jool NODE=$node PLATYPUS=/platypus MODULES=$modules"
 
-node "$here/results.mjs" --way qemu "$@" "$console"
+report qemu "$@"

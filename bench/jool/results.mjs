@@ -5,9 +5,9 @@
 //   { scenario, direction: '6to4' | '4to6', peer: 'jool' | 'platypus' | 'forwarding', way: 'uml' | 'qemu',
 //     metric, unit, better: 'lower' | 'higher', runs: number[] }     one number a round, in the order of the rounds
 //
-//   results.mjs --way uml|qemu [--json] CONSOLE      a run
-//   results.mjs --compare UML.json QEMU.json         whether the two ways agree on Jool
-import { readFileSync } from 'node:fs';
+//   results.mjs --way uml|qemu [--json] [--records FILE] CONSOLE      a run; the records also to a file
+//   results.mjs --compare UML.json QEMU.json                          whether the two ways agree on Jool
+import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
 const scenarioNames = {
@@ -70,6 +70,10 @@ function toRecords({ runs, rounds }, way) {
   for (const scenario of Object.keys(scenarioNames)) {
     for (const direction of directions) {
       const of = (peer) => (round) => cost(peer, scenario, direction, round);
+      const wasTranslated = [...runs.keys()].some(
+        (key) => /^(jool|platypus) /.test(key) && key.includes(` ${scenario} ${direction} `),
+      );
+      if (!wasTranslated) continue;
       for (const peer of peers) {
         if (scenario === 'new-sessions') {
           record(scenario, direction, peer, 'sessions-per-second', '1/s', 'higher', (round) => 1e9 / of(peer)(round));
@@ -105,7 +109,9 @@ const tolerance = 1.3;
 /** Both ways' ratios of Jool to forwarding, side by side, with a verdict each. */
 function compare(uml, qemu) {
   const lines = [];
-  for (const { scenario, direction, runs } of uml.filter((r) => r.peer === 'jool' && r.metric === 'ratio-to-forwarding')) {
+  for (const { scenario, direction, runs } of uml.filter(
+    (r) => r.peer === 'jool' && r.metric === 'ratio-to-forwarding',
+  )) {
     const other = qemu.find(
       (r) =>
         r.peer === 'jool' && r.metric === 'ratio-to-forwarding' && r.scenario === scenario && r.direction === direction,
@@ -122,7 +128,12 @@ function compare(uml, qemu) {
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { way: { type: 'string' }, json: { type: 'boolean' }, compare: { type: 'boolean' } },
+  options: {
+    way: { type: 'string' },
+    json: { type: 'boolean' },
+    records: { type: 'string' },
+    compare: { type: 'boolean' },
+  },
 });
 if (options.compare) {
   const [uml, qemu] = positionals.map((file) => JSON.parse(readFileSync(file, 'utf8')));
@@ -131,10 +142,15 @@ if (options.compare) {
   const found = read(readFileSync(positionals[0], 'utf8'));
   const records = toRecords(found, options.way);
   for (const lost of found.lost) console.error(`packets were lost, so this does not count: ${lost}`);
-  console.error(`\nway ${options.way}, kernel ${found.kernel}; net of the generator\n${table(records)}\n`);
-  if (found.end !== 'ok') {
-    console.error(`not available: the guest ${found.end === undefined ? 'did not reach its end' : found.end}`);
+  if (records.length > 0) {
+    console.error(`\nway ${options.way}, kernel ${found.kernel}; net of the generator\n${table(records)}\n`);
+  }
+  if (found.end === 'ok') {
+    const text = `${JSON.stringify(records, null, 2)}\n`;
+    if (options.records !== undefined) writeFileSync(options.records, text);
+    if (options.json) process.stdout.write(text);
+  } else {
+    console.error(`not available: the guest ${found.end ?? 'did not reach its end'}`);
     process.exitCode = 3;
   }
-  if (options.json) console.log(JSON.stringify(records, null, 2));
 }

@@ -12,7 +12,6 @@ set -euo pipefail
 # shellcheck source=bench/jool/host.sh
 . "$(dirname "$0")/host.sh"
 
-here=$root/bench/jool
 tree=$built/uml/linux
 rounds=${ROUNDS:-5}
 packets=${PACKETS:-1000000}
@@ -52,7 +51,7 @@ console=$built/uml/console.log
 progress "measuring: $rounds rounds of $packets packets each (10 s a round; the guest's console is in $console)"
 # Its root is ours, read-only; it has no network to outside.
 run_guest "$limit_seconds" "$console" linux "$tree/linux" mem=1024M root=none rootfstype=hostfs rootflags=/ ro \
-  con=null con0=fd:0,fd:1 quiet init="$here/guest.sh" ROUNDS="$rounds" PACKETS="$packets" BURST="$packets" CLIENTS=4 \
+  con=null con0=fd:0,fd:1 quiet init="$here/guest.sh" ROUNDS="$rounds" PACKETS="$packets" BURST="$packets" WARM=10000 CLIENTS=4 \
   JOOL="$jool" MODULES="$mod/common/jool_common.ko,$mod/nat64/jool.ko,$mod/siit/jool_siit.ko"
 
-node "$here/results.mjs" --way uml "$@" "$console"
+report uml "$@"
