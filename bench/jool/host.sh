@@ -72,14 +72,15 @@ jool_modules() {
 # To each `@@ clock` on the console it answers with the nanoseconds that the guest's processor has run: those of the
 # command's thread of that name.
 run_guest() {
-  local console=$2 thread=$3 deadline=$((SECONDS + $1)) pipes line task
+  local console=$2 thread=$3 deadline=$((SECONDS + $1)) pipes line task nanos
   shift 3
   : >"$console"
   pipes=$(mktemp -d)
   mkfifo "$pipes/in" "$pipes/out"
-  "$@" <"$pipes/in" >"$pipes/out" 2>&1 &
+  # In a process group of its own, for User Mode Linux has more processes than one.
+  setsid "$@" <"$pipes/in" >"$pipes/out" 2>&1 &
   guest=$!
-  trap 'kill -KILL "$guest" 2>/dev/null || :' EXIT
+  trap 'kill -KILL -- "-$guest" 2>/dev/null || :' EXIT
   trap 'exit 130' INT TERM
   exec 7>"$pipes/in" 8<"$pipes/out"
   rm -rf "$pipes"
@@ -87,16 +88,19 @@ run_guest() {
     printf '%s\n' "$line" >>"$console"
     case $line in
       *'@@ clock'*)
+        nanos=
         for task in "/proc/$guest/task"/*; do
-          [ "$(<"$task/comm")" != "$thread" ] || cut -d' ' -f1 "$task/schedstat" >&7
+          [ "$(<"$task/comm")" != "$thread" ] || read -r nanos _ <"$task/schedstat"
         done
+        [ -n "$nanos" ] || unavailable "the guest's process has no thread '$thread' whose time can be read"
+        echo "$nanos" >&7
         ;;
       *'@@ round'*) progress "${line##*@@ }" ;;
     esac
   done
   [ $SECONDS -lt $deadline ] || progress 'the guest has taken too long and is stopped'
   exec 7>&- 8<&-
-  kill -KILL "$guest" 2>/dev/null || :
+  kill -KILL -- "-$guest" 2>/dev/null || :
   wait "$guest" 2>/dev/null || :
   trap - EXIT INT TERM
 }

@@ -87,7 +87,7 @@ rm -rf "$guest_root"
 
 console=$tree/console.log
 progress "measuring: $rounds rounds of $packets packets each (some minutes a round; the guest's console is in $console)"
-run_guest "$limit_seconds" "$console" 'CPU 0/TCG' qemu-system-x86_64 -name platypus,debug-threads=on \
+run_guest "$limit_seconds" "$console" 'ALL CPUs/TCG' qemu-system-x86_64 -name platypus,debug-threads=on \
   -accel tcg,thread=single,tb-size=256 -cpu max -smp 1 -m 1536 -nodefaults -no-user-config -display none \
   -serial stdio -no-reboot -kernel "$debian/boot/vmlinuz-$version" -initrd "$tree/root.cpio" \
   -append "console=ttyS0 quiet panic=-1 rdinit=/guest.sh ROUNDS=$rounds PACKETS=$packets BURST=5000 WARM=10000 CLIENTS=1 \

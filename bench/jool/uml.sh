@@ -48,7 +48,7 @@ mkdir -p "$jool"
 cp -f "$debian"/usr/bin/jool "$debian"/usr/bin/jool_siit "$debian"/{usr/,}lib/x86_64-linux-gnu/libnl-*.so* "$jool" 2>/dev/null || :
 
 console=$built/uml/console.log
-progress "measuring: $rounds rounds of $packets packets each (10 s a round; the guest's console is in $console)"
+progress "measuring: $rounds rounds of $packets packets each (half a minute a round; the guest's console is in $console)"
 # Its root is ours, read-only; it has no network to outside.
 run_guest "$limit_seconds" "$console" linux "$tree/linux" mem=1024M root=none rootfstype=hostfs rootflags=/ ro \
   con=null con0=fd:0,fd:1 quiet init="$here/guest.sh" ROUNDS="$rounds" PACKETS="$packets" BURST="$packets" WARM=10000 CLIENTS=4 \
