@@ -68,6 +68,12 @@ jool_modules() {
   done
 }
 
+# jool_programs FOLDER: Jool's command line and the libraries that it loads.
+jool_programs() {
+  mkdir -p "$1"
+  find "$debian" \( -path '*/bin/jool' -o -path '*/bin/jool_siit' -o -name 'libnl-*.so.*' \) -exec cp -L {} "$1" \;
+}
+
 # run_guest SECONDS CONSOLE THREAD COMMAND...: runs a guest until it ends, at most so long, with its console in a file.
 # To each `@@ clock` on the console it answers with the nanoseconds that the guest's processor has run: those of the
 # command's thread of that name.

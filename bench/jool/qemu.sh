@@ -65,8 +65,7 @@ bring() {
 node=$(readlink -f "$(command -v node)")
 bring "$node" /usr/bin/bash "$(command -v busybox)" "$(command -v ip)" "$(command -v ethtool)" \
   "$root/build/Release/platypus.node"
-cp "$debian"/usr/bin/jool "$debian"/usr/bin/jool_siit "$debian"/{usr/,}lib/x86_64-linux-gnu/libnl-*.so* \
-  "$guest_root/jool" 2>/dev/null || :
+jool_programs "$guest_root/jool"
 mkdir -p "$guest_root/platypus/build/Release"
 cp -r "$root/dist" "$root/package.json" "$guest_root/platypus"
 cp "$root/build/Release/platypus.node" "$guest_root/platypus/build/Release"

@@ -44,8 +44,7 @@ fi
 
 mod=$built/uml/modules/mod
 jool=$built/uml/jool
-mkdir -p "$jool"
-cp -f "$debian"/usr/bin/jool "$debian"/usr/bin/jool_siit "$debian"/{usr/,}lib/x86_64-linux-gnu/libnl-*.so* "$jool" 2>/dev/null || :
+jool_programs "$jool"
 
 console=$built/uml/console.log
 progress "measuring: $rounds rounds of $packets packets each (half a minute a round; the guest's console is in $console)"
