@@ -9,6 +9,7 @@
 // sleeping; what both touch is atomic.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -55,6 +56,11 @@ class HandoverRing {
   // The reader's.
   /// The next record, null when there is none. Its bytes follow it and stay until release().
   const Record* read();
+  /// Positions of both sides, for tests.
+  std::array<uint32_t, 4> positions() const {
+    return {head_.load(std::memory_order_relaxed), written_, tail_.load(std::memory_order_relaxed),
+            read_};
+  }
   void release() {
     if (read_ != tail_.load(std::memory_order_relaxed)) {
       tail_.store(read_, std::memory_order_release);
@@ -84,6 +90,10 @@ class Handover {
   /// The port that wake() is called on when `worker` sleeps and gets something.
   void setPort(uint16_t worker, Port& port) { seats_[worker].port = &port; }
   const Owners& owners() const { return owners_; }
+  /// For tests: what a pair shares; null for a worker and itself.
+  const HandoverRing* shared(uint16_t from, uint16_t to) const {
+    return rings_[size_t{from} * owners_.workers() + to].get();
+  }
 
   // The writer's.
   /// False when the ring is full; the caller counts the loss.

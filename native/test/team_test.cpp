@@ -64,6 +64,32 @@ TEST_CASE("workers: packets of a subscriber's prefix share an owner, and so its 
   CHECK(seen.size() == 4);
 }
 
+TEST_CASE("workers: for packets that came to their owner nothing shared is written") {
+  Team team(3);
+  const auto positions = [&] {
+    std::vector<std::array<uint32_t, 4>> all;
+    for (uint16_t from = 0; from < 3; ++from) {
+      for (uint16_t to = 0; to < 3; ++to) {
+        if (from != to) all.push_back(team.handover.shared(from, to)->positions());
+      }
+    }
+    return all;
+  };
+  const auto before = positions();
+  for (uint16_t owner = 0; owner < 3; ++owner) {
+    const Ipv6Address host = team.hostOf(owner);
+    const uint16_t port = openFlow(team, host, 4000);
+    for (size_t i = 0; i < 300; ++i) {
+      REQUIRE(team.ports[owner]->inject(udp6(host, 4000)));
+      REQUIRE(team.ports[owner]->inject(udp4(port)));
+    }
+    CHECK(team.settle()[owner].size() == 600);
+  }
+  CHECK(positions() == before);
+  team.send(0, udp6(team.hostOf(1), 4001));
+  CHECK(positions() != before);
+}
+
 TEST_CASE("workers: the order of a flow that is handed over is kept") {
   Team team(2);
   const Ipv6Address host = team.hostOf(0);
