@@ -1,4 +1,5 @@
 /** Several workers on one device: with the kernel's steering, and without it. */
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { customer6, neighbour6, server4, through } from '../../lab/topology.js';
 import { askUdp, download, iperf, megabytes20, ping, upload } from '../../lab/traffic.js';
@@ -8,6 +9,8 @@ interface Status {
   workers: { count: number; steered: boolean };
 }
 const WORKERS = ['--workers', '4'];
+/** The kernel takes BPF programs from the first user namespace only. */
+const steers = /^\s*0\s+0\s+4294967295$/m.test(readFileSync('/proc/self/uid_map', 'utf8'));
 /** Without CAP_BPF and CAP_SYS_ADMIN the kernel takes no program. */
 const WITHOUT_BPF = ['setpriv', '--bounding-set', '-sys_admin,-bpf', '--'];
 
@@ -46,15 +49,25 @@ function carriesEverything(at: () => Running): void {
 }
 
 onNetwork('workers that the kernel steers to', { neighbour: true, args: WORKERS }, (at) => {
-  test('the status says so', async () => {
+  test.skipIf(!steers)('the status says so', async () => {
     expect((await at().translator.json<Status>('status')).workers).toEqual({ count: 4, steered: true });
   });
 
   carriesEverything(at);
 
-  test('nothing had to be handed over but fragments', async () => {
+  test.skipIf(!steers)('nothing had to be handed over but fragments', async () => {
     const counters = await at().translator.counters();
     expect(counters['workers.handed_over']).toBeLessThanOrEqual(counters['fragments.reassembled'] ?? 0);
+  });
+});
+
+/** The capabilities of packaging/platypus.service. */
+const AS_A_SERVICE = ['setpriv', '--bounding-set', '-all,+net_admin,+bpf', '--'];
+
+onNetwork('workers with the privileges of the unit file', { args: WORKERS, by: AS_A_SERVICE }, (at) => {
+  test.skipIf(!steers)('the kernel steers', async () => {
+    expect((await at().translator.json<Status>('status')).workers).toEqual({ count: 4, steered: true });
+    await ping(at().customer, through(server4));
   });
 });
 
