@@ -109,6 +109,10 @@ function readCpus(text: string): readonly [number, number] {
   throw new InvalidArgumentError('expected two processors, for senders and for receivers, such as 0,1');
 }
 
+function portsOption(flags: string, description: string, ports: Ports): Option {
+  return new Option(flags, description).argParser(readPorts).default(ports, `${ports.first}-${ports.last}`);
+}
+
 /** Adds the command. */
 export function addBench(program: Command, io: Io): void {
   program
@@ -127,10 +131,14 @@ export function addBench(program: Command, io: Io): void {
     .option('--mac6 <address>', 'next hop on the IPv6 side; the kernel knows it otherwise', readMacOption)
     .option('--mac4 <address>', 'next hop on the IPv4 side', readMacOption)
     .option('--flows <number>', 'connections at a time', readWhole(1, MOST_FLOWS), 1000)
-    .option('--client-ports <range>', 'ports of the clients', readPorts, SOURCE_PORTS)
-    .option('--server-ports <range>', 'ports of the servers', readPorts, DESTINATION_PORTS)
+    .addOption(portsOption('--client-ports <range>', 'ports of the clients', SOURCE_PORTS))
+    .addOption(portsOption('--server-ports <range>', 'ports of the servers', DESTINATION_PORTS))
     .addOption(new Option('--protocol <protocol>', 'what frames carry').choices(['udp', 'icmp']).default('udp'))
-    .option('--size <bytes>', 'frame sizes of the IPv6 side with FCS, or rfc8219', readSizes, [LEAST_SIZE])
+    .addOption(
+      new Option('--size <bytes>', 'frame sizes of the IPv6 side with FCS, or rfc8219')
+        .argParser(readSizes)
+        .default([LEAST_SIZE], String(LEAST_SIZE)),
+    )
     .addOption(new Option('--direction <way>', 'who sends').choices(['both', '6to4', '4to6']).default('both'))
     .option('--duration <seconds>', 'of a trial', readSeconds, 5)
     .option('--runs <number>', 'repetitions of each measurement', readWhole(1, 1000), 3)
