@@ -6,8 +6,8 @@
  * The client is 256 hosts, 2001:db8:1::/120, which are 192.0.2.0/24 in IPv4; the server is 2001:db8:2::/120 and
  * 198.51.100.0/24. What a peer translates between, or whether it only forwards, is the peer's: the chain routes all of
  * them. In each of these networks the lower half has stacks behind it, and the upper half is for packets that nobody
- * answers: the kernel drops them at its first look at their destination. Hosts are the lab's: namespaces without a name, each held by a process that dies with this one, so that nothing
- * is left after Ctrl-C, a failure or kill -9.
+ * answers: the kernel drops them at its first look at their destination. Hosts are the lab's: namespaces without a name,
+ * each held by a process that dies with this one, so that nothing is left after Ctrl-C, a failure or kill -9.
  */
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -1,4 +1,5 @@
 /** Runs of one measurement, and two of them beside each other. */
+import { median as medianOf } from '../../src/bench/summary.js';
 
 export interface Spread {
   least: number;
@@ -10,10 +11,7 @@ export interface Spread {
 
 /** The middle of some numbers; of an even count the mean of the middle two. Undefined for none. */
 export function median(numbers: readonly number[]): number | undefined {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const upper = sorted[Math.floor(sorted.length / 2)];
-  const lower = sorted[Math.ceil(sorted.length / 2) - 1];
-  return upper === undefined || lower === undefined ? undefined : (lower + upper) / 2;
+  return numbers.length === 0 ? undefined : medianOf(numbers);
 }
 
 /** Least, median, most; undefined for no runs. */

@@ -9,7 +9,6 @@
 //
 //   bench_stalls [seconds] [sessions] [packets a second]
 #include <sched.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <array>
@@ -22,15 +21,14 @@
 #include "bench/bench_port.h"
 #include "bench/measure.h"
 #include "dataplane/dataplane.h"
+#include "tester/clock.h"
 
 namespace {
 
 using namespace platypus;
 
 double clockNs(clockid_t clock) {
-  timespec now{};
-  clock_gettime(clock, &now);
-  return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
+  return static_cast<double>(tester::nowOf(clock));
 }
 
 /// Latencies in eighths of powers of two, from 128 ns to half a minute.

@@ -11,8 +11,6 @@
 // worker writes for a packet is read by another.
 //
 //   bench_workers [rounds] [workers]
-#include <time.h>
-
 #include <atomic>
 #include <barrier>
 #include <cstdio>
@@ -21,6 +19,7 @@
 
 #include "bench/bench_port.h"
 #include "bench/measure.h"
+#include "tester/clock.h"
 
 namespace {
 
@@ -68,12 +67,12 @@ class Member {
   /// CPU nanoseconds a packet; both directions take turns.
   template <bool kShared>
   double round() {
-    const double start = cpuNs();
+    const uint64_t start = tester::threadCpu();
     for (const bool from_v6 : {true, false}) {
       port_.plan(kPackets / 2, from_v6, true, false);
       drive<kShared>();
     }
-    return (cpuNs() - start) / kPackets;
+    return static_cast<double>(tester::threadCpu() - start) / kPackets;
   }
 
  private:
@@ -85,11 +84,6 @@ class Member {
         for (size_t i = 0; i < packets; ++i) shared_counter.fetch_add(1, std::memory_order_relaxed);
       }
     }
-  }
-  static double cpuNs() {
-    timespec now{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
   }
 
   bench::BenchPort port_;

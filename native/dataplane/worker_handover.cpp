@@ -15,17 +15,6 @@ namespace {
 /// Bytes of an ICMP message before the packet that it quotes.
 constexpr uint32_t kQuoted = 8;
 
-constexpr Proto protoOfNumber(uint8_t number) {
-  switch (number) {
-    case protocol::kTcp:
-      return Proto::kTcp;
-    case protocol::kUdp:
-      return Proto::kUdp;
-    default:
-      return Proto::kIcmp;
-  }
-}
-
 }  // namespace
 
 /// Who keeps the state of a packet, by its side of the flow. What cannot be read is everybody's:
@@ -57,14 +46,14 @@ Worker::Owner Worker::ownerOf(const Packet& packet, const PacketView& view) cons
   if (!error) {
     const Be16 port =
         view.transport == Transport::kIcmpEcho ? view.source_port : view.destination_port;
-    return ownerOfPort(protoOfNumber(view.protocol),
+    return ownerOfPort(protoOf(view.transport),
                        load<Ipv4Address>(data + offsetof(Ipv4Header, destination)), port);
   }
   QuotedView inner;
   if (packet.length() < quoted || !parseQuotedV4(packet.bytes().subspan(quoted), inner).pass) {
     return {index_};
   }
-  return ownerOfPort(protoOfNumber(inner.protocol),
+  return ownerOfPort(protoOf(inner.transport),
                      load<Ipv4Address>(data + quoted + offsetof(Ipv4Header, source)),
                      inner.source_port);
 }

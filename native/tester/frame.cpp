@@ -16,7 +16,6 @@ namespace {
 constexpr uint16_t kEtherType4 = 0x0800;
 constexpr uint16_t kEtherType6 = 0x86dd;
 constexpr uint8_t kHopLimit = 64;
-constexpr uint16_t kDontFragment = 0x4000;
 
 uint8_t protocolOf(Family family, Kind kind) {
   if (kind == Kind::kUdp) return protocol::kUdp;
@@ -77,13 +76,12 @@ size_t FrameWriter::write(std::byte* buffer, size_t frame_bytes, const Ends& end
     Ipv4Header ipv4;
     ipv4.total_length = Be16(static_cast<uint16_t>(payload + header));
     // RFC 6864 §4.1: an atomic datagram needs no identification.
-    ipv4.flags_offset = Be16(kDontFragment);
+    ipv4.flags_offset = Be16(Ipv4Header::kDontFragment);
     ipv4.ttl = kHopLimit;
     ipv4.protocol = protocol;
     ipv4.source = ends.source4;
     ipv4.destination = ends.destination4;
-    store(ip, ipv4);
-    ipv4.checksum = finishSum(sumBytes({ip, header}));
+    ipv4.computeChecksum();
     store(ip, ipv4);
     if (kind_ == Kind::kUdp) {
       sum += sumPseudoHeader(ends.source4, ends.destination4, payload, protocol);
@@ -135,7 +133,8 @@ bool parseFrame(std::span<const std::byte> bytes, Arrival& arrival) {
   if (ether_type == kEtherType4) {
     const auto ipv4 = load<Ipv4Header>(ip);
     // Without options, whole or a first fragment with all of the tag.
-    if (ipv4.version_ihl != 0x45 || (ipv4.flags_offset.host() & 0x1fff) != 0) return false;
+    if (ipv4.version_ihl != 0x45 || (ipv4.flags_offset.host() & Ipv4Header::kOffsetMask) != 0)
+      return false;
     arrival.family = Family::kV4;
     arrival.source4 = ipv4.source;
     arrival.destination4 = ipv4.destination;

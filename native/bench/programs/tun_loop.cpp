@@ -28,17 +28,15 @@
 #include "packet/checksum.h"
 #include "packet/ipv4.h"
 #include "packet/ipv6.h"
+#include "packet/packet.h"
 #include "packet/protocol.h"
+#include "port/virtio_header.h"
 
 namespace {
 
 using namespace platypus;
 
-constexpr size_t kVirtioBytes = 10;
 constexpr size_t kGrowth = Ipv6Header::kSize - Ipv4Header::kSize;
-constexpr uint8_t kGsoKind = 0x7f;
-constexpr uint8_t kGsoTcp4 = 1;
-constexpr uint8_t kGsoTcp6 = 4;
 
 struct Addresses {
   Ipv6Address pool6;
@@ -75,7 +73,7 @@ int openTun(const char* name) {
   std::strncpy(request.ifr_name, name, IFNAMSIZ - 1);
   request.ifr_flags = static_cast<short>(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL);
   if (ioctl(fd, TUNSETIFF, &request) != 0) fail("TUNSETIFF");
-  int header_bytes = kVirtioBytes;
+  int header_bytes = kVirtioHeaderBytes;
   int little_endian = 1;
   if (ioctl(fd, TUNSETVNETHDRSZ, &header_bytes) != 0) fail("TUNSETVNETHDRSZ");
   if (ioctl(fd, TUNSETVNETLE, &little_endian) != 0) fail("TUNSETVNETLE");
@@ -98,8 +96,10 @@ void rewriteOffload(std::byte* header, int moved) {
   move(2);
   move(6);
   const auto kind = std::to_integer<uint8_t>(header[1]);
-  if ((kind & kGsoKind) == kGsoTcp4) header[1] = static_cast<std::byte>((kind & 0x80) | kGsoTcp6);
-  if ((kind & kGsoKind) == kGsoTcp6) header[1] = static_cast<std::byte>((kind & 0x80) | kGsoTcp4);
+  if ((kind & ~Offload::kGsoEcn) == Offload::kGsoTcp4)
+    header[1] = static_cast<std::byte>((kind & Offload::kGsoEcn) | Offload::kGsoTcp6);
+  if ((kind & ~Offload::kGsoEcn) == Offload::kGsoTcp6)
+    header[1] = static_cast<std::byte>((kind & Offload::kGsoEcn) | Offload::kGsoTcp4);
 }
 
 void rewriteChecksum(std::byte* transport, uint8_t protocol, bool partial,
@@ -111,10 +111,10 @@ void rewriteChecksum(std::byte* transport, uint8_t protocol, bool partial,
 
 /// Returns where the virtio header of the translated packet begins, or null.
 std::byte* translate(std::byte* virtio, size_t& bytes, const Addresses& addresses) {
-  std::byte* packet = virtio + kVirtioBytes;
+  std::byte* packet = virtio + kVirtioHeaderBytes;
   const bool partial = (std::to_integer<uint8_t>(virtio[0]) & 1) != 0;
-  std::byte saved[kVirtioBytes];
-  std::memcpy(saved, virtio, kVirtioBytes);
+  std::byte saved[kVirtioHeaderBytes];
+  std::memcpy(saved, virtio, kVirtioHeaderBytes);
   ChecksumDelta delta;
 
   if ((std::to_integer<uint8_t>(packet[0]) >> 4) == 6) {
@@ -134,7 +134,7 @@ std::byte* translate(std::byte* virtio, size_t& bytes, const Addresses& addresse
     delta.add(v4.destination);
     rewriteChecksum(packet + Ipv6Header::kSize, v4.protocol, partial, delta);
     v4.writeTo(packet + kGrowth);
-    std::memcpy(virtio + kGrowth, saved, kVirtioBytes);
+    std::memcpy(virtio + kGrowth, saved, kVirtioHeaderBytes);
     rewriteOffload(virtio + kGrowth, -static_cast<int>(kGrowth));
     bytes -= kGrowth;
     return virtio + kGrowth;
@@ -155,7 +155,7 @@ std::byte* translate(std::byte* virtio, size_t& bytes, const Addresses& addresse
   delta.add(v6.destination);
   rewriteChecksum(packet + Ipv4Header::kSize, v4.protocol, partial, delta);
   v6.writeTo(packet - kGrowth);
-  std::memcpy(virtio - kGrowth, saved, kVirtioBytes);
+  std::memcpy(virtio - kGrowth, saved, kVirtioHeaderBytes);
   rewriteOffload(virtio - kGrowth, static_cast<int>(kGrowth));
   bytes += kGrowth;
   return virtio - kGrowth;
@@ -175,14 +175,14 @@ int main(int argc, char** argv) {
   std::puts("open");
   std::fflush(stdout);
 
-  static std::byte slot[64 + kVirtioBytes + 65'600];
-  std::byte* const at = slot + 64 - kVirtioBytes;
+  static std::byte slot[64 + kVirtioHeaderBytes + 65'600];
+  std::byte* const at = slot + 64 - kVirtioHeaderBytes;
   for (;;) {
-    const ssize_t got = read(fd, at, kVirtioBytes + 65'575);
+    const ssize_t got = read(fd, at, kVirtioHeaderBytes + 65'575);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail("read");
     auto bytes = static_cast<size_t>(got);
-    if (bytes < kVirtioBytes + Ipv6Header::kSize && bytes < kVirtioBytes + 28) continue;
+    if (bytes < kVirtioHeaderBytes + Ipv6Header::kSize && bytes < kVirtioHeaderBytes + 28) continue;
     const std::byte* out = translate(at, bytes, addresses);
     // A full queue loses the packet, as anywhere.
     if (out != nullptr) (void)!write(fd, out, bytes);
