@@ -216,6 +216,9 @@ def tcp_blast(address, port, count, option=""):
     if option == "extension":
         # PadN of four octets, after the two of the header itself.
         sock.setsockopt(socket.IPPROTO_IPV6, IPV6_DSTOPTS, bytes([0, 0, 1, 4, 0, 0, 0, 0]))
+        # A router's kernel looks for the TCP header right behind the IPv6 header when it compares a super-packet with
+        # the MTU (skb_gso_network_seglen), and takes the sequence number for its length: 60 bytes at most.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1500 - 40 - 60)
     sock.settimeout(30)
     sock.connect((address, int(port)))
     say("connected")
