@@ -3,6 +3,9 @@ import { failure } from '../../lab/process.js';
 import { ends } from './chain.js';
 import type { Sample, Scenario, Stage } from './scenario.js';
 
+/** RFC 9438. Said here, because machines differ in their default, and BBR's pacing would be much of the figure. */
+const CONGESTION_CONTROL = 'cubic';
+
 interface Report {
   end: { sum_received: { bits_per_second: number }; sum_sent: { retransmits?: number } };
 }
@@ -27,7 +30,7 @@ function scenario(streams: number): Scenario {
       const outcome = await chain.client.run(
         [
           ...['iperf3', '--json', '--client', server, '--bind', client, '--parallel', String(streams)],
-          ...['--time', String(seconds), '--connect-timeout', '3000'],
+          ...['--time', String(seconds), '--connect-timeout', '3000', '--congestion', CONGESTION_CONTROL],
           ...(direction === 'down' ? ['--reverse'] : []),
         ],
         { timeoutMs: (seconds + 15) * 1000 },
