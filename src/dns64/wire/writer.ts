@@ -98,14 +98,14 @@ class Writer {
 }
 
 /**
- * Writes a message with one question. `flags` include QR and the lower four bits of the RCODE; the id is 0. Throws
- * RangeError when it does not fit 64 KiB.
+ * Writes a message with one question. `flags` include QR and the lower four bits of the RCODE; the id is 0. Null when it
+ * does not fit 64 KiB.
  */
 export function writeMessage(
   question: { name: Uint8Array; type: number; klass: number },
   flags: number,
   sections: Sections,
-): Written {
+): Written | null {
   const rrs = [...sections.answer, ...sections.authority, ...sections.additional];
   // A name takes at most what it takes uncompressed.
   const most = rrs.reduce((sum, rr) => sum + rr.name.length + 10 + rr.rdata.length, HEADER_BYTES + 259);

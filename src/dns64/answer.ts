@@ -1,0 +1,151 @@
+/**
+ * A ready message becomes the answer to one query, in place: id, flags and question of the query, an OPT where it had
+ * one, and cut to what the client takes. Nothing is allocated.
+ */
+import { OPT_BYTES, writeOpt, writeOption } from './wire/edns.js';
+import { skipName } from './wire/name.js';
+import { Ede, Flag, HEADER_BYTES, Option } from './wire/numbers.js';
+import type { Query } from './wire/query.js';
+
+/** Kinds of message, as bits: what the cache keeps beside it. */
+export const Kind = {
+  /** Has addresses of ours. */
+  SYNTHETIC: 1,
+  /** Past its time (RFC 8767). */
+  STALE: 2,
+  BOGUS: 4,
+} as const;
+
+/** Octets of a whole cookie option with its head (RFC 9018: 8 of the client, 16 of the server). */
+export const COOKIE_OPTION_BYTES = 28;
+const EDE_OPTION_BYTES = 6;
+
+/** Writes the 24 octets of a cookie for the query at hand. */
+export type WriteCookie = (out: Uint8Array, at: number) => void;
+
+export interface Limits {
+  /** Largest answer for this client on this transport. */
+  bytes: number;
+  /** What our OPT says that we take. */
+  udpBytes: number;
+}
+
+/**
+ * Finishes the message of `length` octets at `at`. `rcode` overrides the message's own when it is not negative. Returns
+ * the answer's length; `out` has room for `limits.bytes` octets.
+ */
+export function finishAnswer(
+  out: Uint8Array,
+  at: number,
+  length: number,
+  query: Query,
+  kind: number,
+  limits: Limits,
+  cookie: WriteCookie | null,
+): number {
+  writeHead(out, at, query, word(out, at + 2), kind);
+  // The question as it was asked, letter case included (RFC 6147 §5.4).
+  out.set(query.bytes.subarray(HEADER_BYTES, HEADER_BYTES + query.nameLength + 4), at + HEADER_BYTES);
+  const options = query.edns ? optionBytes(kind, cookie) : 0;
+  const opt = query.edns ? OPT_BYTES + options : 0;
+  let end = length;
+  if (end + opt > limits.bytes) end = shorten(out, at, length, query, limits.bytes - opt);
+  return query.edns ? appendOpt(out, at, end, query, 0, kind, limits, options, cookie) : end;
+}
+
+/** Writes an answer without records. Extended RCODEs go to those who speak EDNS (RFC 6891 §6.1.3). */
+export function writeError(
+  out: Uint8Array,
+  at: number,
+  query: Query,
+  rcode: number,
+  kind: number,
+  limits: Limits,
+  cookie: WriteCookie | null,
+): number {
+  out.fill(0, at, at + HEADER_BYTES);
+  writeHead(out, at, query, Flag.QR | Flag.RA | (rcode & 15), kind);
+  let end = HEADER_BYTES;
+  if (query.nameLength > 0) {
+    putWord(out, at + 4, 1);
+    const question = query.nameLength + 4;
+    out.set(query.bytes.subarray(HEADER_BYTES, HEADER_BYTES + question), at + HEADER_BYTES);
+    end += question;
+  }
+  if (!query.edns) return end;
+  return appendOpt(out, at, end, query, rcode >> 4, kind, limits, optionBytes(kind, cookie), cookie);
+}
+
+function writeHead(out: Uint8Array, at: number, query: Query, stored: number, kind: number): void {
+  let flags = stored | (query.flags & (Flag.RD | Flag.CD));
+  // RFC 6840 §5.8: AD for those who know it; RFC 6147 §5.5: not on what was made up for those who do not validate.
+  const asked = query.dnssecOk || ((query.flags & Flag.AD) !== 0 && (kind & Kind.SYNTHETIC) === 0);
+  if (!asked) flags &= ~Flag.AD;
+  putWord(out, at, query.id);
+  putWord(out, at + 2, flags);
+}
+
+function optionBytes(kind: number, cookie: WriteCookie | null): number {
+  let bytes = cookie === null ? 0 : COOKIE_OPTION_BYTES;
+  if ((kind & Kind.SYNTHETIC) !== 0) bytes += EDE_OPTION_BYTES;
+  if ((kind & Kind.STALE) !== 0) bytes += EDE_OPTION_BYTES;
+  if ((kind & Kind.BOGUS) !== 0) bytes += EDE_OPTION_BYTES;
+  return bytes;
+}
+
+function appendOpt(
+  out: Uint8Array,
+  at: number,
+  length: number,
+  query: Query,
+  upperRcode: number,
+  kind: number,
+  { udpBytes }: Limits,
+  options: number,
+  cookie: WriteCookie | null,
+): number {
+  let end = writeOpt(out, at + length, { udpBytes, upperRcode, dnssecOk: query.dnssecOk }, options);
+  if (cookie !== null) {
+    end = writeOption(out, end, Option.COOKIE, COOKIE_OPTION_BYTES - 4);
+    cookie(out, end);
+    end += COOKIE_OPTION_BYTES - 4;
+  }
+  if ((kind & Kind.SYNTHETIC) !== 0) end = writeEde(out, end, Ede.FORGED_ANSWER);
+  if ((kind & Kind.STALE) !== 0) end = writeEde(out, end, Ede.STALE_ANSWER);
+  if ((kind & Kind.BOGUS) !== 0) end = writeEde(out, end, Ede.DNSSEC_BOGUS);
+  putWord(out, at + 10, word(out, at + 10) + 1);
+  return end - at;
+}
+
+function writeEde(out: Uint8Array, at: number, code: number): number {
+  const data = writeOption(out, at, Option.EDE, 2);
+  putWord(out, data, code);
+  return data + 2;
+}
+
+/** RFC 2181 §9: without the additional section, and without TC, when that is enough; else with TC and no records. */
+function shorten(out: Uint8Array, at: number, length: number, query: Query, room: number): number {
+  const question = HEADER_BYTES + query.nameLength + 4;
+  const message = out.subarray(at, at + length);
+  let end = question;
+  const kept = word(out, at + 6) + word(out, at + 8);
+  for (let i = 0; i < kept && end >= 0; i++) {
+    const fixed = skipName(message, end);
+    end = fixed < 0 || fixed + 10 > length ? -1 : fixed + 10 + word(message, fixed + 8);
+  }
+  putWord(out, at + 10, 0);
+  if (end >= 0 && end <= room) return end;
+  putWord(out, at + 2, word(out, at + 2) | Flag.TC);
+  putWord(out, at + 6, 0);
+  putWord(out, at + 8, 0);
+  return question;
+}
+
+function word(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+}
+
+function putWord(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 8;
+  bytes[at + 1] = value;
+}

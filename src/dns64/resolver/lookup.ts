@@ -1,0 +1,166 @@
+/**
+ * One question to the cache and then upstream, for whichever client: the raw material that answers are made of. Replies
+ * are kept per (name, type, class, DO, CD); that a name does not exist is kept for all its types, and for the names
+ * below it.
+ */
+import type { AnswerCache } from '../cache/answer-cache.js';
+import type { Upstreams } from '../upstream/upstreams.js';
+import { negativeTtl, type Rr, readMessage } from '../wire/message.js';
+import { nameKey, parentName } from '../wire/name.js';
+import { Flag, Rcode, Type } from '../wire/numbers.js';
+import { writeMessage } from '../wire/writer.js';
+import { lifetimeOf, type TtlLimits } from './lifetime.js';
+import { emptyReply, followChain, type Reply, withinQuestion } from './reply.js';
+
+export interface Question {
+  /** In lower case. */
+  name: Uint8Array;
+  type: number;
+  klass: number;
+  dnssecOk: boolean;
+  checkingDisabled: boolean;
+}
+
+export interface LookupLimits extends TtlLimits {
+  /** How long an answer may be used past its time, seconds; 0 never. */
+  maxStale: number;
+  /** TTL of such an answer (RFC 8767 §4). */
+  staleTtl: number;
+  /** How long upstream is left alone after a failure that a stale answer stood in for (RFC 8767 §5). */
+  staleRecheck: number;
+}
+
+/** Pseudo type: the name does not exist, whatever the type (RFC 2308 §5). No query has type 0. */
+export const ANY_TYPE = 0;
+/** Bits of a raw view. */
+const VIEW_DO = 1;
+const VIEW_CD = 2;
+/** Failures are kept beside what they would replace, so that it can be used past its time. */
+const VIEW_FAILURE = 0x8000_0000;
+/** Deepest name under which a denial is looked for. */
+const MAX_CUTS = 32;
+const SCRATCH_BYTES = 65_535;
+
+/** Which raw answers fit a client's flags. */
+export function rawView(dnssecOk: boolean, checkingDisabled: boolean): number {
+  return (dnssecOk ? VIEW_DO : 0) | (checkingDisabled ? VIEW_CD : 0);
+}
+
+export interface Lookup {
+  ask(question: Question): Promise<Reply>;
+  /** The same, always by upstream: to have an answer anew before its time ends. */
+  refresh(question: Question): Promise<Reply>;
+}
+
+export interface LookupOptions {
+  cache: AnswerCache;
+  upstreams: Pick<Upstreams, 'ask'>;
+  limits: () => LookupLimits;
+  /** Seconds of a clock that only goes forward. */
+  now: () => number;
+}
+
+/** Makes a lookup. */
+export function createLookup({ cache, upstreams, limits, now }: LookupOptions): Lookup {
+  const scratch = new Uint8Array(SCRATCH_BYTES);
+
+  function cached({ name, klass }: Question, type: number, view: number, stale: boolean): Reply | null {
+    const entry = cache.find(name, 0, name.length, type, klass, view);
+    if (entry < 0) return null;
+    const seconds = now();
+    const fresh = seconds < cache.expiresAt(entry);
+    if (!fresh && (!stale || seconds >= cache.staleUntil(entry))) return null;
+    cache.touch(entry);
+    const length = cache.copy(entry, scratch, 0, seconds, limits().staleTtl);
+    const message = readMessage(scratch.subarray(0, length));
+    if (message === null) return null;
+    return { ...emptyReply(message.rcode), ...message, stale: !fresh };
+  }
+
+  /** A denial of the name itself or of a parent (RFC 8020). */
+  function denied(question: Question, view: number): Reply | null {
+    let name: Uint8Array | null = question.name;
+    for (let i = 0; name !== null && name.length > 1 && i < MAX_CUTS; i++) {
+      const reply = cached({ ...question, name }, ANY_TYPE, view, false);
+      if (reply !== null) return reply;
+      name = parentName(name);
+    }
+    return null;
+  }
+
+  function keep(question: Question, view: number, reply: Reply): void {
+    const { name, type, klass } = question;
+    const { maxStale: staleSeconds, staleRecheck } = limits();
+    const lifetimeSeconds = lifetimeOf(reply, type, limits());
+    const put = (owner: Uint8Array, kept: number, what: Reply, more: object = {}) => {
+      const written = writeMessage({ name: owner, type, klass }, Flag.QR | Flag.RA | what.flags | what.rcode, what);
+      if (written === null) return;
+      const { bytes: message, ttlOffsets } = written;
+      const times = { now: now(), lifetimeSeconds, staleSeconds };
+      cache.put({ message, ttlOffsets, type: kept, klass, view, kind: 0, ...times, ...more });
+    };
+    if (reply.rcode === Rcode.NXDOMAIN) {
+      // RFC 6604 §3, RFC 8020 §2: it is the last name of a chain that does not exist.
+      const { end } = followChain(name, reply.answer);
+      put(end, ANY_TYPE, { ...reply, answer: [] });
+      const before = cache.find(name, 0, name.length, type, klass, view);
+      // RFC 8767 §4: what it denies is not used any more.
+      if (before >= 0) cache.remove(before);
+      if (nameKey(end) !== nameKey(name)) put(name, type, reply);
+    } else if (reply.rcode === Rcode.NOERROR) {
+      put(name, type, reply);
+    } else {
+      const standsIn = cached(question, type, view, true) !== null;
+      const failure = { view: (view | VIEW_FAILURE) >>> 0, staleSeconds: 0 };
+      put(name, type, reply, standsIn ? { ...failure, lifetimeSeconds: staleRecheck } : failure);
+    }
+  }
+
+  async function refresh(question: Question): Promise<Reply> {
+    const view = rawView(question.dnssecOk, question.checkingDisabled);
+    const outcome = await upstreams.ask(question);
+    if (outcome.kind === 'failed') {
+      const reply = emptyReply(Rcode.SERVFAIL, { silent: true });
+      keep(question, view, reply);
+      return reply;
+    }
+    const { message } = outcome;
+    const reply = withinQuestion(question.name, question.type, {
+      rcode: message.rcode & 15,
+      flags: message.flags & (Flag.AA | Flag.AD),
+      answer: message.answer,
+      authority: message.authority.map(withSoaMinimum),
+      additional: message.additional,
+      stale: false,
+      bogus: message.rcode === Rcode.SERVFAIL && (message.edns?.extendedErrors.some(isBogus) ?? false),
+      silent: false,
+    });
+    keep(question, view, reply);
+    return reply;
+  }
+
+  return {
+    async ask(question) {
+      const view = rawView(question.dnssecOk, question.checkingDisabled);
+      const known = cached(question, question.type, view, false) ?? denied(question, view);
+      if (known !== null) return known;
+      const failed = cached(question, question.type, (view | VIEW_FAILURE) >>> 0, false);
+      const reply = failed ?? (await refresh(question));
+      if (reply.rcode === Rcode.NOERROR || reply.rcode === Rcode.NXDOMAIN) return reply;
+      // RFC 8767 §4: the refresh failed.
+      return cached(question, question.type, view, true) ?? cached(question, ANY_TYPE, view, true) ?? reply;
+    },
+    refresh,
+  };
+}
+
+/** RFC 2308 §5: the TTL of a denial's SOA is the lesser of its TTL and its MINIMUM. */
+function withSoaMinimum(rr: Rr): Rr {
+  const ttl = rr.type === Type.SOA ? negativeTtl(rr) : null;
+  return ttl === null ? rr : { ...rr, ttl };
+}
+
+/** RFC 8914 §4.7 to §4.13: what a validating resolver says of bogus data. */
+function isBogus(code: number): boolean {
+  return code >= 6 && code <= 12;
+}

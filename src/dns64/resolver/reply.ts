@@ -1,0 +1,118 @@
+/** What a question came to, before it is made an answer for somebody. */
+import type { Rr } from '../wire/message.js';
+import { isWithin, lowerName, nameKey } from '../wire/name.js';
+import { Flag, Rcode, Type } from '../wire/numbers.js';
+
+export interface Reply {
+  rcode: number;
+  /** AA and AD, as upstream says. */
+  flags: number;
+  answer: Rr[];
+  authority: Rr[];
+  additional: Rr[];
+  /** From the cache, and past its time (RFC 8767). */
+  stale: boolean;
+  /** Fails validation (RFC 6147 §5.5). */
+  bogus: boolean;
+  /** Nothing came from upstream at all. */
+  silent: boolean;
+}
+
+/** RFC 1034 §3.6.2 wants chains short; longer ones are taken for loops. */
+const MAX_CHAIN = 16;
+
+/** A reply without records. */
+export function emptyReply(rcode: number, more: Partial<Reply> = {}): Reply {
+  return {
+    rcode,
+    flags: 0,
+    answer: [],
+    authority: [],
+    additional: [],
+    stale: false,
+    bogus: false,
+    silent: false,
+    ...more,
+  };
+}
+
+/** How a chain of CNAMEs goes from a name (RFC 6147 §5.1.5). */
+export interface Chain {
+  /** The last name, in lower case. */
+  end: Uint8Array;
+  /** The records that lead there: CNAMEs, DNAMEs, and signatures of both. */
+  links: Rr[];
+  /** Of its length, or a loop: RFC 1034 §3.6.2. */
+  broken: boolean;
+}
+
+/** Follows CNAMEs in the answer section from `name`; a DNAME comes with the CNAME that it makes (RFC 6672 §3.1). */
+export function followChain(name: Uint8Array, answer: readonly Rr[]): Chain {
+  const links: Rr[] = [];
+  const aliases = new Map(answer.filter((rr) => rr.type === Type.CNAME).map((rr) => [nameKey(rr.name), rr]));
+  const signatures = answer.filter((rr) => rr.type === Type.RRSIG);
+  const seen = new Set<string>();
+  let end = lowerName(name);
+  for (let alias = aliases.get(nameKey(end)); alias !== undefined; alias = aliases.get(nameKey(end))) {
+    if (seen.has(nameKey(end)) || seen.size >= MAX_CHAIN) return { end, links, broken: true };
+    seen.add(nameKey(end));
+    for (const rr of answer) {
+      const leads = rr.type === Type.DNAME && end.length > rr.name.length && isWithin(end, rr.name);
+      if (leads && !links.includes(rr)) links.push(rr, ...signatures.filter((sig) => signs(sig, rr)));
+    }
+    links.push(alias, ...signatures.filter((sig) => signs(sig, alias as Rr)));
+    end = lowerName(alias.rdata);
+  }
+  return { end, links, broken: false };
+}
+
+/** True for an RRSIG of the RRset that the record is in (RFC 4034 §3.1.1). */
+export function signs(signature: Rr, rr: Rr): boolean {
+  return coveredType(signature) === rr.type && nameKey(signature.name) === nameKey(rr.name);
+}
+
+/** The type that an RRSIG covers. */
+export function coveredType({ rdata }: Rr): number {
+  return ((rdata[0] ?? 0) << 8) | (rdata[1] ?? 0);
+}
+
+/**
+ * The reply with only those records of the answer section that the question leads to (RFC 5452 §6, RFC 2181 §5.4.1):
+ * what else came along is nobody's business. A chain that does not end is a failure.
+ */
+export function withinQuestion(name: Uint8Array, type: number, reply: Reply): Reply {
+  if (reply.answer.length === 0) return reply;
+  const chain = followChain(name, reply.answer);
+  if (chain.broken) return emptyReply(Rcode.SERVFAIL);
+  const end = nameKey(chain.end);
+  const wanted = (rr: Rr) =>
+    type === Type.ANY || rr.type === type || (rr.type === Type.RRSIG && coveredType(rr) === type);
+  const data = reply.answer.filter((rr) => nameKey(rr.name) === end && wanted(rr));
+  return { ...reply, answer: smallestTtls([...chain.links.filter((rr) => !data.includes(rr)), ...data]) };
+}
+
+/** RFC 2181 §5.2: the TTLs of an RRset are the same; where they are not, the smallest counts. */
+function smallestTtls(rrs: Rr[]): Rr[] {
+  const smallest = new Map<string, number>();
+  const key = (rr: Rr) => `${rr.type} ${nameKey(rr.name)}`;
+  for (const rr of rrs) smallest.set(key(rr), Math.min(rr.ttl, smallest.get(key(rr)) ?? rr.ttl));
+  return rrs.map((rr) => ({ ...rr, ttl: smallest.get(key(rr)) ?? rr.ttl }));
+}
+
+const DNSSEC_TYPES: readonly number[] = [Type.RRSIG, Type.NSEC, Type.NSEC3];
+
+/** Without the records that only validators want, unless asked for (RFC 4035 §3.2.1). */
+export function withoutDnssec(type: number, reply: Reply): Reply {
+  const plain = (rrs: Rr[]) => rrs.filter((rr) => !DNSSEC_TYPES.includes(rr.type) || rr.type === type);
+  return {
+    ...reply,
+    answer: plain(reply.answer),
+    authority: plain(reply.authority),
+    additional: plain(reply.additional),
+  };
+}
+
+/** The reply with AD cleared. */
+export function withoutAd(reply: Reply): Reply {
+  return { ...reply, flags: reply.flags & ~Flag.AD };
+}

@@ -1,0 +1,78 @@
+/** AAAA records out of A records, and AAAA records that are left out (RFC 6147 §5.1.4 to §5.1.7). No questions here. */
+import type { Group } from '../policy/group.js';
+import { coveredType, followChain, type Reply, withoutAd } from '../resolver/reply.js';
+import { negativeTtl, type Rr } from '../wire/message.js';
+import { Class, Flag, Type } from '../wire/numbers.js';
+import { embed } from './pref64.js';
+
+/** RFC 6147 §5.1.7: the TTL where no SOA gives one, seconds. */
+const NO_SOA_TTL = 600;
+
+/** True when the reply has an AAAA record that may be returned. */
+export function hasAddress(reply: Reply, group: Group): boolean {
+  return reply.answer.some((rr) => rr.type === Type.AAAA && !isExcluded(rr, group));
+}
+
+/** The reply without AAAA records that are excluded; with one less the signature fits no more, and AD goes as well. */
+export function withoutExcluded(reply: Reply, group: Group): Reply {
+  if (!reply.answer.some((rr) => isExcluded(rr, group))) return reply;
+  const answer = reply.answer.filter((rr) => !isExcluded(rr, group) && !isSignatureOf(rr, Type.AAAA));
+  return withoutAd({ ...reply, answer });
+}
+
+function isExcluded(rr: Rr, group: Group): boolean {
+  return rr.type === Type.AAAA && rr.rdata.length === 16 && group.isExcluded(rr.rdata);
+}
+
+function isSignatureOf(rr: Rr, type: number): boolean {
+  return rr.type === Type.RRSIG && coveredType(rr) === type;
+}
+
+export interface Synthesis {
+  reply: Reply;
+  /** A records that no prefix stands for. */
+  leftOut: number;
+}
+
+/**
+ * The answer to an AAAA query for `name` out of the replies to it and to the A query. Null when no A record comes to
+ * anything. AD only when both replies were validated.
+ */
+export function synthesise(name: Uint8Array, aaaa: Reply, a: Reply, group: Group): Synthesis | null {
+  const ceiling = aaaa.authority.map(negativeTtl).find((ttl) => ttl !== null) ?? NO_SOA_TTL;
+  const { links } = followChain(name, a.answer);
+  const records: Rr[] = [];
+  let leftOut = 0;
+  for (const rr of a.answer) {
+    if (rr.type !== Type.A || rr.rdata.length !== 4) continue;
+    const prefixes = group.prefixesFor(rr.rdata);
+    if (prefixes.length === 0) leftOut += 1;
+    for (const prefix of prefixes) {
+      if (records.length >= group.rules.maxRecords) break;
+      const ttl = Math.min(rr.ttl, ceiling);
+      records.push({ name: rr.name, type: Type.AAAA, klass: Class.IN, ttl, rdata: embed(prefix, rr.rdata) });
+    }
+  }
+  if (records.length === 0) return null;
+  const reply: Reply = {
+    ...a,
+    flags: a.flags & aaaa.flags & Flag.AD,
+    // A records and their signatures stay behind; those of the chain come along.
+    answer: [...links, ...records],
+    stale: a.stale || aaaa.stale,
+  };
+  return { reply, leftOut };
+}
+
+/** Adds AAAA records for targets in the additional section that have only A (RFC 9460 §4.2). */
+export function withSynthesisedHints(reply: Reply, group: Group): Reply {
+  const native = new Set(reply.additional.filter((rr) => rr.type === Type.AAAA).map((rr) => rr.name.join()));
+  const records = reply.additional.flatMap((rr) => {
+    if (rr.type !== Type.A || rr.rdata.length !== 4 || native.has(rr.name.join())) return [];
+    const ttl = Math.min(rr.ttl, NO_SOA_TTL);
+    return group
+      .prefixesFor(rr.rdata)
+      .map((prefix): Rr => ({ name: rr.name, type: Type.AAAA, klass: Class.IN, ttl, rdata: embed(prefix, rr.rdata) }));
+  });
+  return records.length === 0 ? reply : { ...reply, additional: [...reply.additional, ...records] };
+}
