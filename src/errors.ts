@@ -34,6 +34,7 @@ export type ErrorCode =
   | 'PLT_TRACE_BUSY'
   | 'PLT_BENCH_SIDE'
   | 'PLT_BENCH_FAILED'
+  | 'PLT_DNS64_FAILED'
   | 'PLT_ROUTE_UNKNOWN'
   | 'PLT_INTERNAL'
   | 'PLT_SOCKET_BUSY'
@@ -193,6 +194,12 @@ export const errors = {
       `there is no ${what} here: this translator is stateless (siit), expected a PLAT`,
       { status: 409 },
     ),
+  noTranslator: () =>
+    new PlatypusError(
+      'PLT_WRONG_MODE',
+      'there is no translator here: this program is a DNS64 server alone, expected a plat or siit section',
+      { status: 409 },
+    ),
   noEamt: () =>
     new PlatypusError(
       'PLT_WRONG_MODE',
@@ -219,6 +226,8 @@ export const errors = {
     new PlatypusError('PLT_BENCH_SIDE', `cannot use ${side}: ${found}, expected ${expected}`, options),
   benchFailed: (found: string, options?: Options) =>
     new PlatypusError('PLT_BENCH_FAILED', `the measurement failed: ${found}`, options),
+  dns64Failed: (found: string, options?: Options) =>
+    new PlatypusError('PLT_DNS64_FAILED', `the DNS64 server failed: ${found}`, options),
   routeUnknown: (method: string, url: string) =>
     new PlatypusError('PLT_ROUTE_UNKNOWN', `there is no ${method} ${url}, expected a path of docs/reference/api.md`, {
       status: 404,

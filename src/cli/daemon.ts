@@ -4,18 +4,15 @@
  */
 import pino from 'pino';
 import type { LoadedConfig } from '../config/file.js';
-import type { Config } from '../config/schema.js';
 import { createNotify, type Notify } from '../control/notify.js';
 import { type ControlServer, startControl } from '../control/server.js';
 import { claimSocket } from '../control/socket.js';
 import type { ChangeReport } from '../control/target.js';
-import type { Dependencies } from '../device/device.js';
 import { errors, messageOf } from '../errors.js';
 import type { Addon } from '../native/addon.js';
-import { type PlatService, startPlat } from '../plat/service.js';
-import { type SiitService, startSiit } from '../siit/service.js';
 import type { Io } from './io.js';
-import { createTarget, reloadFrom } from './target.js';
+import { type Running, reloadFrom, startServices } from './services.js';
+import { createTarget } from './target.js';
 
 export interface DaemonOptions {
   /** The file that `reload` applies anew, null when there is none. */
@@ -52,13 +49,13 @@ async function runUntil(
   // Said before anything is opened; the socket itself comes last, when there is something to ask.
   await (await claimSocket(config.control.socket))();
   const addon = load(io);
-  const service = await startService(config, { addon, log, readSysctl: io.readSysctl }, ending.signal);
+  const running = await startServices(config, { addon, log, readSysctl: io.readSysctl }, ending.signal);
   let control: ControlServer | null = null;
   try {
-    const reload = createReload(service, options, notify, (level) => {
+    const reload = createReload(running, options, notify, (level) => {
       log.level = level;
     });
-    const target = createTarget({ service, addon, file: options.file, reload });
+    const target = createTarget({ ...running, addon, file: options.file, reload });
     control = await startControl(config.control.socket, target, (message) => log.error(message));
     forget.push(
       io.onSignal('SIGHUP', () => {
@@ -72,19 +69,15 @@ async function runUntil(
         );
       }),
     );
-    log.info(`translating on ${service.dataplane.device}, control socket ${config.control.socket}`);
-    await notify('READY=1', `STATUS=translating on ${service.dataplane.device}`);
-    await untilEnd(ending.signal, service);
+    log.info(`${running.describe()}, control socket ${config.control.socket}`);
+    await notify('READY=1', `STATUS=${running.describe()}`);
+    await untilEnd(ending.signal, running);
     log.info('stopping');
     await notify('STOPPING=1');
   } finally {
     await control?.close().catch((error: unknown) => log.error(messageOf(error)));
-    await service.stop();
+    await running.stop();
   }
-}
-
-function startService(config: Config, deps: Dependencies, signal: AbortSignal): Promise<PlatService | SiitService> {
-  return config.plat === undefined ? startSiit(config, deps, signal) : startPlat(config, deps, signal);
 }
 
 function load(io: Io): Addon {
@@ -96,7 +89,7 @@ function load(io: Io): Addon {
 }
 
 function createReload(
-  service: PlatService | SiitService,
+  running: Running,
   options: DaemonOptions,
   notify: Notify,
   setLevel: (level: string) => void,
@@ -104,7 +97,7 @@ function createReload(
   return async () => {
     await notify('RELOADING=1');
     try {
-      const { level, ...report } = await reloadFrom(service, options.load);
+      const { level, ...report } = await reloadFrom(running, options.load);
       setLevel(level);
       return report;
     } finally {
@@ -114,12 +107,13 @@ function createReload(
 }
 
 /** Resolves at a signal. Throws PLT_WORKER_DEAD when a worker thread ends by itself. */
-function untilEnd(signal: AbortSignal, service: PlatService | SiitService): Promise<void> {
+function untilEnd(signal: AbortSignal, running: Running): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setInterval(() => {
-      if (service.dataplane.alive()) return;
+      const dead = running.dead();
+      if (dead === null) return;
       clearInterval(timer);
-      reject(errors.workerDead(service.dataplane.device));
+      reject(dead);
     }, WATCH_MS);
     const done = () => {
       clearInterval(timer);

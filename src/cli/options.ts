@@ -30,7 +30,7 @@ export function readMssClamp(text: string): number | string {
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'];
 
 /** Options that are not named as their key of the file. */
-const OPTION_OF: Readonly<Record<string, string>> = { eamtFile: 'eamt', routes: 'route' };
+const OPTION_OF: Readonly<Record<string, string>> = { eamtFile: 'eamt', routes: 'route', clients: 'client' };
 
 /** `plat.pool4[0]` came from `--pool4`, `plat.allowNonGlobal` from `--allow-non-global`. */
 function optionOf(path: readonly (string | number)[]): string {
@@ -45,7 +45,7 @@ function optionOf(path: readonly (string | number)[]): string {
  * ConfigError or PLT_CONFIG_UNREADABLE.
  */
 export async function configOf(
-  section: 'plat' | 'siit',
+  section: 'plat' | 'siit' | 'dns64',
   { logLevel, ...values }: { logLevel?: string | undefined },
   socket: string | null,
   signal?: AbortSignal,

@@ -4,6 +4,7 @@ import { messageOf } from '../errors.js';
 import { addBench } from './commands/bench.js';
 import { addBib } from './commands/bib.js';
 import { addCheck } from './commands/check.js';
+import { addDns64 } from './commands/dns64.js';
 import { addEamt } from './commands/eamt.js';
 import { addExplain } from './commands/explain.js';
 import { addPlat } from './commands/plat.js';
@@ -35,6 +36,7 @@ function createProgram(io: Io): Command {
   const add = [
     addPlat,
     addSiit,
+    addDns64,
     addRun,
     addCheck,
     addStatus,

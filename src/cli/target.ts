@@ -3,11 +3,12 @@ import { announceable } from '../bgp-lite/announce.js';
 import { formatPrefix, networkOf } from '../config/address.js';
 import { toLimits } from '../config/core.js';
 import { pool4Key } from '../config/diff.js';
-import type { LoadedConfig } from '../config/file.js';
 import { complaintSentence } from '../config/issues.js';
 import type { PlatFile, Pool4Entry } from '../config/schema.js';
 import { checkPlat, warnPlat } from '../config/semantics.js';
-import type { ChangeReport, ControlTarget, StatusReport } from '../control/target.js';
+import type { ChangeReport, ControlTarget, TranslatorStatus } from '../control/target.js';
+import { dns64StatusOf, readingsOf } from '../dns64/readings.js';
+import type { Dns64Service } from '../dns64/service.js';
 import { errors, PlatypusError } from '../errors.js';
 import { explainRunning } from '../explain/running.js';
 import type { Addon, EamTable } from '../native/addon.js';
@@ -16,7 +17,9 @@ import type { SiitService } from '../siit/service.js';
 import { packageVersion } from './version.js';
 
 export interface TargetOptions {
-  service: PlatService | SiitService;
+  /** Null where a DNS64 server runs alone. */
+  service: PlatService | SiitService | null;
+  dns64: Dns64Service | null;
   addon: Pick<Addon, 'Simulator' | 'counters'>;
   /** Null for `platypus plat` and `platypus siit`. */
   file: string | null;
@@ -25,24 +28,30 @@ export interface TargetOptions {
 }
 
 /** Joins service and control socket. */
-export function createTarget({ service, addon, file, reload }: TargetOptions): ControlTarget {
-  const { dataplane } = service;
+export function createTarget({ service, dns64, addon, file, reload }: TargetOptions): ControlTarget {
   const version = packageVersion();
   const startedMs = performance.now();
+  const dataplane = service?.dataplane;
+  const translator = () => dataplane ?? refuseTranslator();
   return {
-    ...(service.mode === 'plat' ? platTables(service) : siitTables(service)),
+    ...tablesOf(service),
     async status() {
-      const { core, pools } = service.plan();
-      return {
-        mode: service.mode,
+      const program = {
         version,
         pid: process.pid,
-        device: dataplane.device,
-        offload: dataplane.offload,
-        workers: dataplane.workers,
-        alive: dataplane.alive(),
+        alive: (dataplane?.alive() ?? true) && (dns64?.alive() ?? true),
         uptimeSeconds: Math.floor((performance.now() - startedMs) / 1000),
         file,
+        dns64: dns64 === null ? null : dns64StatusOf(dns64.listening, dns64.alive(), await dns64.report()),
+      };
+      if (service === null) return { ...program, mode: 'dns64' };
+      const { core, pools } = service.plan();
+      return {
+        ...program,
+        mode: service.mode,
+        device: service.dataplane.device,
+        offload: service.dataplane.offload,
+        workers: service.dataplane.workers,
         pool6: core.pool6.map(formatPrefix),
         announce: announceable(pools.map(({ prefix }) => prefix)),
         mtu6: core.mtu6,
@@ -50,21 +59,34 @@ export function createTarget({ service, addon, file, reload }: TargetOptions): C
         ...(service.mode === 'plat' ? await platStatus(service) : await siitStatus(service)),
       };
     },
-    stats() {
-      const values = dataplane.counters();
-      return addon.counters.map(({ name, explain }, index) => ({ name, value: Number(values[index] ?? 0n), explain }));
+    async stats() {
+      const values = dataplane?.counters() ?? [];
+      const counters = values.length === 0 ? [] : addon.counters;
+      const readings = counters.map(({ name, explain }, index) => ({
+        name,
+        value: Number(values[index] ?? 0n),
+        explain,
+      }));
+      return dns64 === null ? readings : [...readings, ...readingsOf(await dns64.report())];
     },
     reload: async () => {
       if (file === null) throw errors.noFile();
       return reload();
     },
-    explain: (packet) => explainRunning(packet, { addon, config: service.plan().core, tables: dataplane }),
-    trace: (filter) => dataplane.trace(filter),
-    readTrace: () => dataplane.readTrace(),
+    explain: (packet) =>
+      service === null
+        ? refuseTranslator()
+        : explainRunning(packet, { addon, config: service.plan().core, tables: service.dataplane }),
+    trace: (filter) => translator().trace(filter),
+    readTrace: () => translator().readTrace(),
   };
 }
 
-type ModeStatus = Pick<StatusReport, 'pool4' | 'eamt' | 'sizes' | 'limits'>;
+function refuseTranslator(): never {
+  throw errors.noTranslator();
+}
+
+type ModeStatus = Pick<TranslatorStatus, 'pool4' | 'eamt' | 'sizes' | 'limits'>;
 
 async function platStatus(service: PlatService): Promise<ModeStatus> {
   const { plat } = service.config();
@@ -98,6 +120,23 @@ type Tables = Pick<
   | 'addEamt'
   | 'removeEamt'
 >;
+
+function tablesOf(service: PlatService | SiitService | null): Tables {
+  if (service !== null) return service.mode === 'plat' ? platTables(service) : siitTables(service);
+  return {
+    sessions: refuseTranslator,
+    bib: refuseTranslator,
+    addBib: refuseTranslator,
+    removeBib: refuseTranslator,
+    pool4: refuseTranslator,
+    addPool4: refuseTranslator,
+    removePool4: refuseTranslator,
+    eamt: refuseTranslator,
+    lookupEamt: refuseTranslator,
+    addEamt: refuseTranslator,
+    removeEamt: refuseTranslator,
+  };
+}
 
 function platTables(service: PlatService): Tables {
   const { dataplane } = service;
@@ -179,14 +218,4 @@ function withPool4(running: PlatFile, pool4: Pool4Entry[]): PlatFile {
   if (pool4.length === 0) sentences.push('pool4 would be empty, expected at least one prefix to remain');
   if (sentences.length === 0) return next;
   throw new PlatypusError('PLT_CONFIG_INVALID', `nothing was changed: ${sentences.join('; ')}`, { status: 409 });
-}
-
-/** Loads a file and applies it. */
-export async function reloadFrom(
-  service: PlatService | SiitService,
-  load: () => Promise<LoadedConfig>,
-): Promise<ChangeReport & { level: string }> {
-  const { config, warnings } = await load();
-  const changes = await service.reload(config);
-  return { changes, warnings, level: config.log.level };
 }

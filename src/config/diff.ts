@@ -87,8 +87,14 @@ function diffSections(running: Config, next: Config): ConfigDiff {
   if (running.siit !== undefined && next.siit !== undefined) {
     return diffKeys('siit', running.siit, next.siit, FIXED, SIIT_LIVE, diffEamt(running.siit.eamt, next.siit.eamt));
   }
-  const [from, to] = running.plat === undefined ? ['siit', 'plat'] : ['plat', 'siit'];
+  const [from, to] = [translatorOf(running), translatorOf(next)];
+  if (from === to) return { changes: [], refused: [] };
   return { changes: [], refused: [`${from} cannot become ${to} while running: restart to apply it`] };
+}
+
+function translatorOf({ plat, siit }: Config): string {
+  if (plat !== undefined) return 'plat';
+  return siit === undefined ? 'no translator' : 'siit';
 }
 
 function diffKeys<Section extends PlatConfig | SiitSection>(

@@ -5,11 +5,13 @@
 import { dirname } from 'node:path';
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { ConfigError, type ConfigIssue, errors, messageOf } from '../errors.js';
+import { readDns64Files } from './dns64-load.js';
 import { checkInlineEamt, joinEamFile } from './eam-load.js';
 import { type Complaint, complaintsOf, formatPath } from './issues.js';
 import { readBounded } from './read.js';
 import { type Config, configSchema, type PlatFile, type SiitFile } from './schema.js';
 import { checkPlat, warnPlat } from './semantics.js';
+import { warnDns64 } from './semantics-dns64.js';
 import { checkSiit, warnSiit } from './semantics-siit.js';
 
 /** Largest file accepted, bytes. */
@@ -44,9 +46,13 @@ function decodeUtf8(bytes: Uint8Array, file: string): string {
  * PLT_CONFIG_UNREADABLE.
  */
 export async function joinFiles(loaded: LoadedConfig, folder: string, signal?: AbortSignal): Promise<LoadedConfig> {
-  if (loaded.config.siit === undefined) return loaded;
-  const { siit, warnings } = await joinEamFile(loaded.config.siit, folder, signal);
-  return { config: { ...loaded.config, siit }, warnings: [...loaded.warnings, ...warnings] };
+  let { config } = loaded;
+  if (config.dns64 !== undefined) {
+    config = { ...config, dns64: { ...config.dns64, files: await readDns64Files(config.dns64, folder, signal) } };
+  }
+  if (config.siit === undefined) return { ...loaded, config };
+  const { siit, warnings } = await joinEamFile(config.siit, folder, signal);
+  return { config: { ...config, siit }, warnings: [...loaded.warnings, ...warnings] };
 }
 
 /** Checks YAML text; `source` names it in messages. Reads no other file. Throws ConfigError, nothing else. */
@@ -63,7 +69,7 @@ export function parseConfig(text: string, source: string): LoadedConfig {
         .sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)),
     );
   if (data === null || data === undefined) {
-    throw refuse([{ path: [], message: 'found an empty file, expected a plat or siit section' }]);
+    throw refuse([{ path: [], message: 'found an empty file, expected a plat, siit or dns64 section' }]);
   }
   return checkData(data, refuse);
 }
@@ -73,12 +79,16 @@ export function checkData(data: unknown, refuse: (complaints: Complaint[]) => Er
   const parsed = configSchema.safeParse(data);
   if (!parsed.success) throw refuse(complaintsOf(parsed.error, data));
   const { plat, siit, control, log } = parsed.data;
+  const dns64 = parsed.data.dns64 && { ...parsed.data.dns64, files: { hosts: new Map(), pem: new Map() } };
   if (plat !== undefined && siit !== undefined) {
     throw refuse([{ path: ['siit'], message: 'found siit beside plat, expected one of them: a translator is either' }]);
   }
-  if (plat !== undefined) return checkPlatFile({ plat, control, log }, refuse);
-  if (siit !== undefined) return checkSiitFile({ siit, control, log }, refuse);
-  throw refuse([{ path: [], message: 'found neither plat nor siit, expected one of these sections' }]);
+  const warnings = dns64 === undefined ? [] : warnDns64(dns64, plat ?? siit ?? null);
+  const with64 = (loaded: LoadedConfig) => ({ ...loaded, warnings: [...loaded.warnings, ...warnings] });
+  if (plat !== undefined) return with64(checkPlatFile({ plat, dns64, control, log }, refuse));
+  if (siit !== undefined) return with64(checkSiitFile({ siit, dns64, control, log }, refuse));
+  if (dns64 !== undefined) return { config: { dns64, control, log }, warnings };
+  throw refuse([{ path: [], message: 'found none of plat, siit and dns64, expected one of these sections' }]);
 }
 
 function checkPlatFile(config: PlatFile, refuse: (complaints: Complaint[]) => Error): LoadedConfig {

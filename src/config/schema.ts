@@ -1,6 +1,7 @@
 /** The configuration's shape: keys, defaults and what each value may be. What concerns several values is in semantics.ts. */
 import { z } from 'zod';
 import { knownPrefix, WELL_KNOWN_PREFIX } from './address.js';
+import { dns64Section, type LoadedDns64 } from './dns64.js';
 import { EMPTY_EAMT } from './eam.js';
 import {
   addressOrNull,
@@ -165,7 +166,7 @@ const siitSection = section({
 
 export const DEFAULT_SOCKET = '/run/platypus/control.sock';
 
-/** The whole file. Exactly one of `plat` and `siit` is there: file.ts sees to it. */
+/** The whole file. At most one of `plat` and `siit` is there, and one section in all: file.ts sees to it. */
 export const configSchema = section({
   plat: platSection.optional(),
   siit: siitSection.optional(),
@@ -174,7 +175,7 @@ export const configSchema = section({
     level: choice('trace', 'debug', 'info', 'warn', 'error', 'silent').default('info'),
   }).prefault({}),
   clat: notBuilt('clat'),
-  dns64: notBuilt('dns64'),
+  dns64: dns64Section.optional(),
   announce: notBuilt('announce'),
 });
 
@@ -190,11 +191,19 @@ export type StaticBibEntry = PlatConfig['staticBib'][number];
 export interface PlatFile extends Pick<Sections, 'control' | 'log'> {
   plat: PlatConfig;
   siit?: undefined;
+  dns64?: LoadedDns64 | undefined;
 }
 /** A configuration with a `siit` section. */
 export interface SiitFile extends Pick<Sections, 'control' | 'log'> {
   plat?: undefined;
   siit: SiitSection;
+  dns64?: LoadedDns64 | undefined;
+}
+/** A configuration of a DNS64 server without a translator. */
+export interface Dns64File extends Pick<Sections, 'control' | 'log'> {
+  plat?: undefined;
+  siit?: undefined;
+  dns64: LoadedDns64;
 }
 /** A configuration. */
-export type Config = PlatFile | SiitFile;
+export type Config = PlatFile | SiitFile | Dns64File;

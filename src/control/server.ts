@@ -59,9 +59,9 @@ export function createControlApp(target: ControlTarget, onError: (message: strin
     readNothing(request.query);
     return target.status();
   });
-  app.get('/v1/stats', (request) => {
+  app.get('/v1/stats', async (request) => {
     readNothing(request.query);
-    return { counters: target.stats() };
+    return { counters: await target.stats() };
   });
   app.get('/v1/sessions', (request) => target.sessions(readTableQuery(request.query, 'sessions')));
 

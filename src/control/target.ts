@@ -1,6 +1,7 @@
 /** What the control socket speaks about. The program that starts a service hands in an object of this shape. */
 import type { Prefix } from '../config/address.js';
 import type { Pool4Entry, StaticBibEntry } from '../config/schema.js';
+import type { Dns64Status } from '../dns64/readings.js';
 import type { Explanation } from '../explain/explain.js';
 import type {
   BibRow,
@@ -16,19 +17,29 @@ import type {
 } from '../native/addon.js';
 import type { TraceSource } from '../trace/stream.js';
 
-export interface StatusReport {
-  mode: 'plat' | 'siit';
+interface ProgramStatus {
   version: string;
   pid: number;
+  /** True while every worker thread runs. */
+  alive: boolean;
+  uptimeSeconds: number;
+  /** The file behind `platypus run -c`, null for a program without one. */
+  file: string | null;
+  /** Null where no DNS64 server runs. */
+  dns64: Dns64Status | null;
+}
+
+/** A DNS64 server alone. */
+export interface Dns64OnlyStatus extends ProgramStatus {
+  mode: 'dns64';
+}
+
+export interface TranslatorStatus extends ProgramStatus {
+  mode: 'plat' | 'siit';
   /** Name of the TUN device. */
   device: string;
   offload: { checksum: boolean; tso: boolean; uso: boolean };
   workers: { count: number; steered: boolean };
-  /** True while every worker thread runs. */
-  alive: boolean;
-  uptimeSeconds: number;
-  /** The file behind `platypus run -c`, null for `platypus plat` and `platypus siit`. */
-  file: string | null;
   pool6: string[];
   /** `192.0.2.0/28#1024-65535`; without ports in siit. */
   pool4: string[];
@@ -42,6 +53,8 @@ export interface StatusReport {
   /** Capacities of the tables that this translator has. */
   limits: Partial<Limits>;
 }
+
+export type StatusReport = TranslatorStatus | Dns64OnlyStatus;
 
 export interface CounterReading {
   name: string;
@@ -75,7 +88,7 @@ export interface EamLookup {
 /** The running service, as the control socket sees it. Methods throw PlatypusError; PLT_WRONG_MODE where it has no such table. */
 export interface ControlTarget {
   status(): Promise<StatusReport>;
-  stats(): CounterReading[];
+  stats(): Promise<CounterReading[]>;
   sessions(query: TableQuery): Promise<Page<SessionRow>>;
   bib(query: TableQuery): Promise<Page<BibRow>>;
   addBib(entry: StaticBibEntry): Promise<void>;

@@ -50,10 +50,11 @@ export function readTraceQuery(data: unknown): TraceRequest {
 }
 
 /** Adds the route. */
-export function registerTrace(app: FastifyInstance, target: TraceSource & { stats(): CounterReading[] }): void {
+export function registerTrace(app: FastifyInstance, target: TraceSource & { stats(): Promise<CounterReading[]> }): void {
   let running = false;
   app.get('/v1/trace', async (request, reply) => {
     const wanted = readTraceQuery(request.query);
+    const explained = new Map((await target.stats()).map(({ name, explain }) => [name, explain]));
     if (running) throw errors.traceBusy();
     running = true;
     try {
@@ -62,7 +63,6 @@ export function registerTrace(app: FastifyInstance, target: TraceSource & { stat
       running = false;
       throw error;
     }
-    const explained = new Map(target.stats().map(({ name, explain }) => [name, explain]));
     const stream = new PassThrough();
     const away = new AbortController();
     stream.once('close', () => away.abort());

@@ -35,6 +35,7 @@ beforeEach(async () => {
   service = await startPlat(config, { addon, log, readSysctl: async () => null });
   target = createTarget({
     service,
+    dns64: null,
     addon,
     file,
     reload: async () => ({ changes: await service.reload(config), warnings: [] }),
@@ -140,6 +141,7 @@ describe('a stateless translator', () => {
     siit = await startSiit(siitFile(text), { addon, log, readSysctl: async () => null });
     target = createTarget({
       service: siit,
+      dns64: null,
       addon,
       file,
       reload: async () => ({ changes: [], warnings: [] }),

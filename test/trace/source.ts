@@ -47,7 +47,7 @@ const COUNTERS = [{ name: 'drop.not_pool6', value: 1, explain: 'IPv6: the destin
 /** A control socket at `path` that knows only of traces. */
 export async function serveTrace(path: string, source: TraceSource): Promise<{ close(): Promise<unknown> }> {
   const target = {
-    stats: () => COUNTERS,
+    stats: () => Promise.resolve(COUNTERS),
     trace: (filter: TraceFilter | null) => source.trace(filter),
     readTrace: () => source.readTrace(),
   } as unknown as ControlTarget;

@@ -124,6 +124,7 @@ async function chosenConfig({ config, pool6, pool4, eamt }: Options): Promise<Lo
 
 async function coreOf({ config }: LoadedConfig, addon: Addon): Promise<CoreConfig> {
   if (config.plat !== undefined) return toCoreConfig(config.plat, null);
+  if (config.siit === undefined) throw errors.noTranslator();
   const { records } = config.siit.eamt;
   const table = records === null ? null : await buildTable(addon, null, { add: records });
   return toSiitCoreConfig(config.siit, table, null);

@@ -1,25 +1,52 @@
 /** `platypus status` */
 import type { Command } from 'commander';
 import { formatDuration } from '../../config/duration.js';
-import type { StatusReport } from '../../control/target.js';
+import type { StatusReport, TranslatorStatus } from '../../control/target.js';
+import type { Dns64Status } from '../../dns64/readings.js';
 import { withClient } from '../command.js';
 import type { Io } from '../io.js';
 import { createTable } from '../table.js';
 
 /** What the table says, in its order. */
 function lines(status: StatusReport): [string, string][] {
+  return [
+    ['state', status.alive ? 'running' : 'a worker has ended'],
+    ['mode', MODES[status.mode]],
+    ['version', status.version],
+    ['process', String(status.pid)],
+    ['uptime', formatDuration(status.uptimeSeconds)],
+    ['file', status.file ?? `none (platypus ${status.mode})`],
+    ...(status.mode === 'dns64' ? [] : translatorLines(status)),
+    ...(status.dns64 === null ? [] : dns64Lines(status.dns64)),
+  ];
+}
+
+const MODES = { plat: 'plat (stateful NAT64)', siit: 'siit (stateless)', dns64: 'dns64' } as const;
+
+function dns64Lines({ listening, ready, openQuestions, cache, upstream }: Dns64Status): [string, string][] {
+  const servers = upstream.map(({ server, srttMs, dead }) => {
+    const speed = srttMs === null ? 'not asked yet' : `${srttMs.toFixed(1)} ms`;
+    return `${server} (${dead ? 'dead' : speed})`;
+  });
+  return [
+    ['dns64', `${ready ? 'answering' : 'no upstream answers'} on ${listening.join(', ')}`],
+    ['dns64 upstream', servers.join(', ')],
+    ['dns64 cache', `${cache.entries} answers, ${mebibytes(cache.usedBytes)} of ${mebibytes(cache.capacityBytes)}`],
+    ['dns64 open', `${openQuestions} questions`],
+  ];
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+}
+
+function translatorLines(status: TranslatorStatus): [string, string][] {
   const { sizes, limits } = status;
   const offload = Object.entries(status.offload).filter(([, on]) => on);
   /** A line for a table, when this translator has it. */
   const full = (name: string, used: number, limit: number | undefined, more = ''): [string, string][] =>
     limit === undefined ? [] : [[name, `${used} of ${limit}${more}`]];
   return [
-    ['state', status.alive ? 'running' : 'a worker has ended'],
-    ['mode', status.mode === 'plat' ? 'plat (stateful NAT64)' : 'siit (stateless)'],
-    ['version', status.version],
-    ['process', String(status.pid)],
-    ['uptime', formatDuration(status.uptimeSeconds)],
-    ['file', status.file ?? `none (platypus ${status.mode})`],
     ['device', status.device],
     ['offload', offload.length === 0 ? 'none' : offload.map(([name]) => name).join(', ')],
     ['workers', workersText(status)],
@@ -34,11 +61,11 @@ function lines(status: StatusReport): [string, string][] {
     ...full('reassembly', sizes.reassembly, limits.reassembly),
     ...full('stored SYNs', sizes.storedSyns, limits.storedSyns),
     ...full('path MTUs', sizes.pathMtus, limits.pathMtus),
-    ['memory', `${(sizes.memoryBytes / 1024 / 1024).toFixed(1)} MiB`],
+    ['memory', mebibytes(sizes.memoryBytes)],
   ];
 }
 
-function workersText({ workers: { count, steered } }: StatusReport): string {
+function workersText({ workers: { count, steered } }: TranslatorStatus): string {
   if (count === 1) return '1';
   return `${count}, ${steered ? 'steered by the kernel' : 'handing over: the kernel took no steering program'}`;
 }

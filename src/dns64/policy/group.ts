@@ -13,9 +13,14 @@ import {
 } from '../../config/address.js';
 import type { Pref64 } from '../synthesis/pref64.js';
 import { Type } from '../wire/numbers.js';
-import type { HostAddresses } from './hosts.js';
 import type { NameSet } from './names.js';
 import { Networks, octetsOf } from './networks.js';
+
+/** The addresses of a name that is answered here: 4 and 16 octets each. */
+export interface HostAddresses {
+  v4: readonly Uint8Array[];
+  v6: readonly Uint8Array[];
+}
 
 /** The rules for one group, checked. */
 export interface GroupRules {
@@ -29,6 +34,7 @@ export interface GroupRules {
   exclude: readonly Prefix[];
   never: NameSet;
   always: NameSet;
+  /** By `nameKey`. */
   hosts: ReadonlyMap<string, HostAddresses>;
   /** Whether an error or silence to the AAAA query leads to an A query (RFC 6147 §5.1.2), or only NODATA does. */
   synthesiseOnErrors: boolean;

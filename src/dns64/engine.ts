@@ -1,0 +1,349 @@
+/**
+ * A query's way to its answer:
+ *
+ *   1. Who asks? A client of no group is refused, one above its rate is not answered.
+ *   2. What is asked? One question, read in place; what is malformed is refused.
+ *   3. `answerNow` looks for the ready answer in the cache and copies it out: no allocation, no promise.
+ *   4. `answerLater` resolves what is not there, once for all who ask the same, and keeps the answer ready.
+ *   5. Either way the message is finished for its client: id, letter case, flags, OPT, size.
+ */
+import { finishAnswer, Kind, type Limits, type WriteCookie, writeError } from './answer.js';
+import type { AnswerCache } from './cache/answer-cache.js';
+import type { Group } from './policy/group.js';
+import type { Policy } from './policy/policy.js';
+import { lifetimeOf } from './resolver/lifetime.js';
+import { ANY_TYPE, type Lookup, type LookupLimits, type Question, rawView } from './resolver/lookup.js';
+import { type Outcome, type ResolveOptions, resolve } from './resolver/resolve.js';
+import type { Client } from './server/client.js';
+import type { Cookies } from './server/cookie-policy.js';
+import type { Counter, Statistics } from './statistics.js';
+import { lowerName } from './wire/name.js';
+import { Flag, HEADER_BYTES, Rcode, Type } from './wire/numbers.js';
+import { Query, Verdict } from './wire/query.js';
+import { type Written, writeMessage } from './wire/writer.js';
+
+export interface EngineOptions extends ResolveOptions, LookupLimits {
+  /** Largest answer over UDP, and what we tell others that we take (RFC 9715). */
+  udpBytes: number;
+  /** RFC 8767 §5: how long a client waits before a stale answer is good enough. */
+  staleAfterMs: number;
+  prefetch: boolean;
+  /** Most questions worked on at once. */
+  maxOpen: number;
+  /** Silence instead of REFUSED for who is no client. */
+  dropStrangers: boolean;
+}
+
+export interface EngineParts {
+  cache: AnswerCache;
+  lookup: Lookup;
+  statistics: Statistics;
+  cookies: Cookies | null;
+  /** False for a query above its client's rate. */
+  allow: (client: Client) => boolean;
+  /** Seconds of a clock that only goes forward. */
+  now: () => number;
+}
+
+/** `answerNow`'s word for a query that takes longer. */
+export const LATER = -1;
+
+/** An answer before it is finished for a client. */
+interface Ready extends Written {
+  kind: number;
+}
+
+const MAX_STREAM_BYTES = 65_535;
+const OUTCOME_COUNTER: Readonly<Record<Outcome, Counter | null>> = {
+  passed: null,
+  local: 'dns64.local',
+  native: 'dns64.synthesis.native',
+  synthesised: 'dns64.synthesis.answers',
+  nothing: 'dns64.synthesis.nothing',
+  failed: 'dns64.failed',
+  bogus: 'dns64.synthesis.bogus',
+  reverse: 'dns64.synthesis.reverse',
+};
+
+export class Engine {
+  private readonly query = new Query();
+  private readonly limits: Limits = { bytes: 0, udpBytes: 0 };
+  /** Questions being resolved. */
+  private readonly open = new Map<string, Promise<Ready>>();
+
+  constructor(
+    private readonly parts: EngineParts,
+    private policy: Policy,
+    private options: EngineOptions,
+  ) {}
+
+  /** Rules and limits for the queries that come from now on. */
+  use(policy: Policy, options: EngineOptions): void {
+    this.policy = policy;
+    this.options = options;
+  }
+
+  /** Questions being resolved. */
+  get openQuestions(): number {
+    return this.open.size;
+  }
+
+  /**
+   * Answers at once what can be: writes to `out` at `at`, where 64 KiB fit for streams and `udpBytes` for UDP. Returns
+   * the answer's length, 0 for silence, or LATER; then the caller gives a copy of the query to `answerLater`.
+   */
+  answerNow(bytes: Uint8Array, client: Client, out: Uint8Array, at: number): number {
+    const { statistics } = this.parts;
+    const { query } = this;
+    statistics[`dns64.queries.${client.transport}`] += 1;
+    const verdict = query.read(bytes);
+    if (verdict === Verdict.SHORT) return this.drop('dns64.drop.short');
+    if (verdict === Verdict.RESPONSE) return this.drop('dns64.drop.response');
+    const limits = this.limitsFor(query, client);
+    const group = this.policy.groupOf(client.family, client.address);
+    if (group === null) {
+      if (this.options.dropStrangers) return this.drop('dns64.drop.not_a_client');
+      return this.refuse('dns64.refused.not_a_client', Rcode.REFUSED, out, at, limits);
+    }
+    if (!this.parts.allow(client)) {
+      this.parts.statistics['dns64.rate_limited'] += 1;
+      // No reflection of what somebody else may have sent; over a connection the client is who it says.
+      if (client.transport === 'udp') return 0;
+      return this.finished(out, at, writeError(out, at, query, Rcode.REFUSED, 0, limits, null));
+    }
+    if (verdict === Verdict.NOTIMP) return this.refuse('dns64.refused.notimp', Rcode.NOTIMP, out, at, limits);
+    if (verdict === Verdict.BADVERS) return this.refuse('dns64.refused.badvers', Rcode.BADVERS, out, at, limits);
+    // Type 0 is no type, and stands for "any" in the cache.
+    if (verdict !== Verdict.ANSWER || query.type === ANY_TYPE || query.type === Type.OPT) {
+      return this.refuse('dns64.refused.formerr', Rcode.FORMERR, out, at, limits);
+    }
+    if (query.type === Type.AXFR || query.type === Type.AXFR - 1) {
+      return this.refuse('dns64.refused.notimp', Rcode.NOTIMP, out, at, limits);
+    }
+    const cookie = this.cookieFor(query, client);
+    if (cookie === 'bad') {
+      return this.refuse('dns64.refused.badcookie', Rcode.BADCOOKIE, out, at, limits, this.freshCookie(query, client));
+    }
+    statistics[counterOfType(query.type)] += 1;
+    return this.fromCache(group, out, at, limits, cookie);
+  }
+
+  private fromCache(group: Group, out: Uint8Array, at: number, limits: Limits, cookie: WriteCookie | null): number {
+    const { cache, statistics } = this.parts;
+    const { query } = this;
+    const now = this.parts.now();
+    const raw = rawView(query.dnssecOk, (query.flags & Flag.CD) !== 0);
+    const { bytes, nameLength, type, klass } = query;
+    let entry = cache.find(bytes, HEADER_BYTES, nameLength, type, klass, viewOf(group, type, raw));
+    if (entry < 0 && group.sharesDenials) entry = cache.find(bytes, HEADER_BYTES, nameLength, ANY_TYPE, klass, raw);
+    if (entry < 0 || now >= cache.expiresAt(entry)) {
+      statistics['dns64.cache.misses'] += 1;
+      return LATER;
+    }
+    const length = cache.copy(entry, out, at, now, 0);
+    if (length === 0) return LATER;
+    statistics['dns64.cache.hits'] += 1;
+    cache.touch(entry);
+    const kind = cache.kind(entry);
+    if (this.options.prefetch && this.isDue(entry, now) && cache.beginRefresh(entry)) this.prefetch(group);
+    return this.finished(out, at, finishAnswer(out, at, length, query, kind, limits, cookie));
+  }
+
+  /** Less than a tenth of its time is left, and it was asked for more than once. */
+  private isDue(entry: number, now: number): boolean {
+    const { cache } = this.parts;
+    const left = cache.expiresAt(entry) - now;
+    return left * 9 < cache.ageSeconds(entry, now) && cache.hits(entry) > 1;
+  }
+
+  private prefetch(group: Group): void {
+    if (this.open.size >= this.options.maxOpen / 2) return;
+    this.parts.statistics['dns64.cache.prefetched'] += 1;
+    const question = questionOf(this.query);
+    // What is in the cache still counts for others; this question goes by it.
+    this.resolveOnce(question, group, { ask: (asked) => this.parts.lookup.refresh(asked) }).catch(() => undefined);
+  }
+
+  /** Resolves a query for which `answerNow` said LATER. Null for silence. Never rejects. */
+  async answerLater(bytes: Uint8Array, client: Client): Promise<Uint8Array | null> {
+    const query = new Query();
+    query.read(bytes);
+    const group = this.policy.groupOf(client.family, client.address);
+    const limits = { ...this.limitsFor(query, client) };
+    if (group === null) return null;
+    const cookie = this.cookieFor(query, client);
+    const write = cookie === 'bad' ? null : cookie;
+    const ready = await this.readyFor(query, group).catch(() => null);
+    if (ready === null) {
+      const out = new Uint8Array(limits.bytes);
+      const length = writeError(out, 0, query, Rcode.SERVFAIL, 0, limits, write);
+      return out.subarray(0, this.finished(out, 0, length));
+    }
+    const out = new Uint8Array(Math.max(limits.bytes, ready.bytes.length));
+    out.set(ready.bytes);
+    const length = finishAnswer(out, 0, ready.bytes.length, query, ready.kind, limits, write);
+    return out.subarray(0, this.finished(out, 0, length));
+  }
+
+  private async readyFor(query: Query, group: Group): Promise<Ready> {
+    const { statistics, lookup } = this.parts;
+    const question = questionOf(query);
+    const key = keyOf(question, group);
+    const waiting = this.open.get(key);
+    if (waiting === undefined && this.open.size >= this.options.maxOpen) {
+      statistics['dns64.drop.overload'] += 1;
+      throw new Error('overload');
+    }
+    if (waiting !== undefined) statistics['dns64.joined'] += 1;
+    const ready = waiting ?? this.resolveOnce(question, group, lookup);
+    // RFC 8767 §5; a client that asks without recursion wants no such help.
+    if (this.options.maxStale === 0 || (query.flags & Flag.RD) === 0) return ready;
+    return this.orStale(ready, question, group);
+  }
+
+  /** What is resolved, or what is past its time when that takes too long or fails. */
+  private async orStale(ready: Promise<Ready>, question: Question, group: Group): Promise<Ready> {
+    const stale = this.staleEntry(question, group);
+    if (stale === null) return ready;
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<null>((done) => {
+      timer = setTimeout(done, this.options.staleAfterMs, null);
+    });
+    const first = await Promise.race([ready.catch(() => null), patience]);
+    clearTimeout(timer);
+    if (first !== null && !isFailure(first)) return first;
+    this.parts.statistics['dns64.cache.stale'] += 1;
+    return stale;
+  }
+
+  private staleEntry({ name, type, klass, dnssecOk, checkingDisabled }: Question, group: Group): Ready | null {
+    const { cache } = this.parts;
+    const view = viewOf(group, type, rawView(dnssecOk, checkingDisabled));
+    const entry = cache.find(name, 0, name.length, type, klass, view);
+    const now = this.parts.now();
+    if (entry < 0 || now < cache.expiresAt(entry) || now >= cache.staleUntil(entry)) return null;
+    const bytes = new Uint8Array(cache.length(entry));
+    const kind = cache.kind(entry) | Kind.STALE;
+    cache.copy(entry, bytes, 0, now, this.options.staleTtl);
+    return { bytes, ttlOffsets: [], kind };
+  }
+
+  private resolveOnce(question: Question, group: Group, lookup: Pick<Lookup, 'ask'>): Promise<Ready> {
+    const key = keyOf(question, group);
+    const known = this.open.get(key);
+    if (known !== undefined) return known;
+    const ready = this.resolveAndKeep(question, group, lookup).finally(() => this.open.delete(key));
+    this.open.set(key, ready);
+    return ready;
+  }
+
+  private async resolveAndKeep(question: Question, group: Group, lookup: Pick<Lookup, 'ask'>): Promise<Ready> {
+    const { statistics, cache } = this.parts;
+    const { reply, outcome, synthetic, leftOut } = await resolve(question, group, lookup, this.options);
+    const counter = OUTCOME_COUNTER[outcome];
+    if (counter !== null) statistics[counter] += 1;
+    statistics['dns64.synthesis.left_out'] += leftOut;
+    const { type, klass, dnssecOk, checkingDisabled } = question;
+    const flags = Flag.QR | Flag.RA | reply.flags | reply.rcode;
+    const written = writeMessage(question, flags, reply) ?? writeMessage(question, flags, { ...reply, additional: [] });
+    if (written === null) throw new Error('the answer does not fit a message');
+    let kind = synthetic ? Kind.SYNTHETIC : 0;
+    if (reply.stale) kind |= Kind.STALE;
+    if (reply.bogus) kind |= Kind.BOGUS;
+    const ready = { ...written, kind };
+    // What is no group's own is in the cache already, as it came.
+    const keeps = group.isOwn(type) && (outcome !== 'local' || type === Type.AAAA) && !reply.stale;
+    const good = reply.rcode === Rcode.NOERROR || (reply.rcode === Rcode.NXDOMAIN && !group.sharesDenials);
+    if (keeps && (good || reply.bogus) && outcome !== 'failed') {
+      cache.put({
+        message: written.bytes,
+        ttlOffsets: written.ttlOffsets,
+        type,
+        klass,
+        view: viewOf(group, type, rawView(dnssecOk, checkingDisabled)),
+        kind,
+        now: this.parts.now(),
+        lifetimeSeconds: lifetimeOf(reply, type, this.options),
+        staleSeconds: reply.bogus ? 0 : this.options.maxStale,
+      });
+    }
+    return ready;
+  }
+
+  private limitsFor(query: Query, { transport }: Client): Limits {
+    const { udpBytes } = this.options;
+    this.limits.bytes = transport === 'udp' ? Math.min(query.udpBytes, udpBytes) : MAX_STREAM_BYTES;
+    this.limits.udpBytes = udpBytes;
+    return this.limits;
+  }
+
+  private cookieFor(query: Query, client: Client): WriteCookie | null | 'bad' {
+    if (this.parts.cookies === null || query.cookieLength === 0) return null;
+    return this.parts.cookies.answer(query, client);
+  }
+
+  private freshCookie(query: Query, client: Client): WriteCookie | null {
+    return this.parts.cookies?.fresh(query, client) ?? null;
+  }
+
+  private drop(counter: Counter): number {
+    this.parts.statistics[counter] += 1;
+    return 0;
+  }
+
+  private refuse(
+    counter: Counter,
+    rcode: number,
+    out: Uint8Array,
+    at: number,
+    limits: Limits,
+    cookie: WriteCookie | null = null,
+  ): number {
+    this.parts.statistics[counter] += 1;
+    return this.finished(out, at, writeError(out, at, this.query, rcode, 0, limits, cookie));
+  }
+
+  /** Counts an answer by its RCODE. */
+  private finished(out: Uint8Array, at: number, length: number): number {
+    const { statistics } = this.parts;
+    const rcode = (out[at + 3] as number) & 15;
+    if (rcode === Rcode.NOERROR) statistics['dns64.answers.noerror'] += 1;
+    else if (rcode === Rcode.NXDOMAIN) statistics['dns64.answers.nxdomain'] += 1;
+    else if (rcode === Rcode.SERVFAIL) statistics['dns64.answers.servfail'] += 1;
+    else statistics['dns64.answers.other'] += 1;
+    if (((out[at + 2] as number) & (Flag.TC >> 8)) !== 0) statistics['dns64.answers.truncated'] += 1;
+    return length;
+  }
+}
+
+function questionOf(query: Query): Question {
+  return {
+    name: lowerName(query.bytes.subarray(HEADER_BYTES, HEADER_BYTES + query.nameLength)),
+    type: query.type,
+    klass: query.klass,
+    dnssecOk: query.dnssecOk,
+    checkingDisabled: (query.flags & Flag.CD) !== 0,
+  };
+}
+
+/** Bits of a view: the raw view's two, then the group's serial; raw answers have none. */
+function viewOf(group: Group, type: number, raw: number): number {
+  return group.isOwn(type) ? ((group.serial << 2) | raw) >>> 0 : raw;
+}
+
+function keyOf(question: Question, group: Group): string {
+  const view = viewOf(group, question.type, rawView(question.dnssecOk, question.checkingDisabled));
+  return `${view} ${question.type} ${question.klass} ${Buffer.from(question.name).toString('latin1')}`;
+}
+
+function isFailure({ bytes }: Ready): boolean {
+  const rcode = (bytes[3] as number) & 15;
+  return rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN;
+}
+
+function counterOfType(type: number): Counter {
+  if (type === Type.A) return 'dns64.queries.a';
+  if (type === Type.AAAA) return 'dns64.queries.aaaa';
+  if (type === Type.PTR) return 'dns64.queries.ptr';
+  return type === Type.HTTPS || type === Type.SVCB ? 'dns64.queries.https_svcb' : 'dns64.queries.other';
+}

@@ -1,0 +1,251 @@
+/**
+ * The DNS64 server of one thread: cache, upstreams and engine, and the sockets in front of them. UDP is open in every
+ * thread (SO_REUSEPORT); connections come to the first.
+ */
+import { randomBytes, randomInt } from 'node:crypto';
+import type { Prefix } from '../config/address.js';
+import type { Listen, LoadedDns64 } from '../config/dns64.js';
+import { AnswerCache } from './cache/answer-cache.js';
+import { Engine, type EngineOptions, LATER } from './engine.js';
+import { Policy } from './policy/policy.js';
+import { rulesOf } from './policy/rules.js';
+import { createLookup } from './resolver/lookup.js';
+import type { Handle } from './server/client.js';
+import { createCookies } from './server/cookie-policy.js';
+import { ServerCookies } from './server/cookies.js';
+import { type DohListener, listenDoh } from './server/doh.js';
+import { RateLimit } from './server/rate-limit.js';
+import { listenStream, type StreamListener } from './server/stream.js';
+import { type OnBatch, openUdp, type UdpListener } from './server/udp.js';
+import { serveUdp } from './server/udp-server.js';
+import { createStatistics, type Statistics } from './statistics.js';
+import {
+  createUpstreams,
+  DEFAULT_UPSTREAM_OPTIONS,
+  type UpstreamOptions,
+  type UpstreamStats,
+} from './upstream/upstreams.js';
+
+/** What a thread is told when it starts, and at each reload. */
+export interface ServerConfig {
+  dns64: LoadedDns64;
+  /** The translator's prefixes, where this program has one. */
+  translated: readonly Prefix[] | null;
+}
+
+export interface ServerParts {
+  /** Opens a UDP socket. */
+  openUdp: (listen: Listen, handler: OnBatch) => UdpListener;
+  /** Milliseconds of a clock that only goes forward. */
+  nowMs: () => number;
+  /** False: only UDP. */
+  first: boolean;
+  /** 16 octets, the same in all threads. */
+  cookieSecret: Uint8Array;
+}
+
+export interface ServerReport {
+  statistics: Statistics;
+  cache: ReturnType<AnswerCache['stats']>;
+  upstream: UpstreamStats;
+  /** Of the sockets, by name. */
+  transport: Record<string, number>;
+  openQuestions: number;
+  /** Some upstream answers. */
+  usable: boolean;
+}
+
+export interface Dns64Server {
+  /** Where queries are taken: `udp ::#53`. */
+  readonly listening: string[];
+  /** Applies what may change while it runs; queries on their way end as they began. */
+  use(config: ServerConfig): void;
+  report(): ServerReport;
+  close(): Promise<void>;
+}
+
+/** What the first thread uses: the native sockets, and the clock. */
+export function defaultParts(workers: number): Omit<ServerParts, 'first' | 'cookieSecret'> {
+  return {
+    openUdp: (listen, handler) => openUdp({ ...listen, reusePort: workers > 1 }, handler),
+    nowMs: () => performance.now(),
+  };
+}
+
+/** Opens all sockets, or none: throws the sentence of the first that cannot be opened. */
+export async function openServer(config: ServerConfig, parts: ServerParts): Promise<Dns64Server> {
+  const started = parts.nowMs();
+  // From 1 on, so that what was kept in the first second has an age.
+  const now = () => 1 + Math.floor((parts.nowMs() - started) / 1000);
+  const unixNow = () => Math.floor(Date.now() / 1000);
+  let running = config.dns64;
+  let policy = new Policy(rulesOf(config.dns64, config.translated));
+  let options = engineOptions(config.dns64);
+  let rateLimit = new RateLimit(rateOptions(config.dns64));
+  const statistics = createStatistics();
+  const cache = new AnswerCache({
+    bytes: Math.floor((running.cache.megabytes * 2 ** 20) / running.workers),
+    seed: randomInt(2 ** 47),
+  });
+  const upstreams = createUpstreams(upstreamOptions(running));
+  const lookup = createLookup({ cache, upstreams, limits: () => options, now });
+  const cookies =
+    running.cookies === 'off'
+      ? null
+      : createCookies(
+          new ServerCookies({ secret: parts.cookieSecret, now: unixNow }),
+          () => running.cookies === 'require',
+          unixNow,
+        );
+  const engine = new Engine(
+    {
+      cache,
+      lookup,
+      statistics,
+      cookies,
+      allow: (client) => rateLimit.allow(client.address, client.family, parts.nowMs()),
+      now,
+    },
+    policy,
+    options,
+  );
+
+  const scratch = new Uint8Array(65_535);
+  const handle: Handle = (query, client, respond) => {
+    const length = engine.answerNow(query, client, scratch, 0);
+    if (length === LATER) engine.answerLater(query.slice(), client).then(respond, () => respond(null));
+    else respond(length === 0 ? null : scratch.slice(0, length));
+  };
+
+  const udp: UdpListener[] = [];
+  const streams: (StreamListener | DohListener)[] = [];
+  const listening: string[] = [];
+  try {
+    for (const listen of running.listen) {
+      const listener = serveUdp(
+        (handler) => parts.openUdp(listen, handler),
+        engine,
+        () => {
+          statistics['dns64.drop.overload'] += 1;
+        },
+      );
+      udp.push(listener);
+      listening.push(`udp ${listen.address}#${listener.port}`);
+    }
+    if (parts.first) await openStreams();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+
+  async function openStreams(): Promise<void> {
+    const limits = streamLimits(running);
+    const add = async (name: string, { address }: Listen, opened: Promise<StreamListener | DohListener>) => {
+      const stream = await opened;
+      streams.push(stream);
+      listening.push(`${name} ${address}#${stream.port}`);
+    };
+    for (const [index, listen] of running.listen.entries()) {
+      // A port of the kernel's choice is the same for both.
+      const port = listen.port === 0 ? (udp[index]?.port ?? 0) : listen.port;
+      await add('tcp', listen, listenStream({ ...listen, port, tls: null, limits }, handle));
+    }
+    for (const listen of running.tls?.listen ?? []) {
+      await add('tls', listen, listenStream({ ...listen, tls: pemOf(running, running.tls), limits }, handle));
+    }
+    for (const listen of running.https?.listen ?? []) {
+      const { https } = running;
+      if (https === null) continue;
+      const tls = pemOf(running, https);
+      await add('https', listen, listenDoh({ ...listen, path: https.path, tls, limits }, handle));
+    }
+  }
+
+  async function close(): Promise<void> {
+    for (const listener of udp) listener.close();
+    await Promise.all(streams.map((stream) => stream.close()));
+    upstreams.close();
+  }
+
+  return {
+    listening,
+    use(next) {
+      running = next.dns64;
+      policy = new Policy(rulesOf(running, next.translated), policy);
+      options = engineOptions(running);
+      rateLimit = new RateLimit(rateOptions(running));
+      engine.use(policy, options);
+      upstreams.reconfigure(upstreamOptions(running));
+      for (const stream of streams) stream.reconfigure(streamLimits(running));
+    },
+    report: () => ({
+      statistics: { ...statistics },
+      cache: cache.stats(),
+      upstream: upstreams.stats(),
+      transport: sumOf([...udp, ...streams].map((socket) => socket.counters())),
+      openQuestions: engine.openQuestions,
+      usable: upstreams.usable,
+    }),
+    close,
+  };
+}
+
+/** A secret for `ServerParts`. */
+export function createCookieSecret(): Uint8Array {
+  return new Uint8Array(randomBytes(16));
+}
+
+function pemOf({ files }: LoadedDns64, tls: { certificate: string; key: string } | null) {
+  return { cert: files.pem.get(tls?.certificate ?? '') ?? '', key: files.pem.get(tls?.key ?? '') ?? '' };
+}
+
+function engineOptions(dns64: LoadedDns64): EngineOptions {
+  const { cache, limits, workers } = dns64;
+  return {
+    udpBytes: dns64.udpBytes,
+    parallel: dns64.parallel,
+    dnssec: dns64.dnssec,
+    localZones: dns64.localZones,
+    discoveryTtl: dns64.discoveryTtl,
+    dropStrangers: dns64.strangers === 'drop',
+    prefetch: cache.prefetch,
+    maxOpen: Math.ceil(limits.open / workers),
+    maxTtl: cache.maxTtl,
+    maxNegativeTtl: cache.maxNegativeTtl,
+    failureTtl: cache.failureTtl,
+    maxStale: cache.stale,
+    // RFC 8767 §4, §5.
+    staleTtl: 30,
+    staleRecheck: 30,
+    staleAfterMs: 1800,
+  };
+}
+
+function rateOptions({ rateLimit, workers }: LoadedDns64) {
+  const { perSecond, ...rest } = rateLimit;
+  return { ...rest, ratePerSecond: Math.ceil(perSecond / workers) };
+}
+
+function upstreamOptions(dns64: LoadedDns64): UpstreamOptions {
+  return {
+    ...DEFAULT_UPSTREAM_OPTIONS,
+    servers: dns64.upstream,
+    timeoutMs: dns64.upstreamTimeout * 1000,
+    caseRandomisation: dns64.caseRandomisation,
+    maxOpen: Math.ceil(dns64.limits.open / dns64.workers),
+  };
+}
+
+function streamLimits({ limits }: LoadedDns64) {
+  return {
+    connections: limits.connections,
+    connectionsPerClient: limits.connectionsPerClient,
+    idleMs: limits.idle * 1000,
+  };
+}
+
+function sumOf(parts: readonly Record<string, number>[]): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const part of parts) for (const [name, value] of Object.entries(part)) sum[name] = (sum[name] ?? 0) + value;
+  return sum;
+}

@@ -1,0 +1,174 @@
+/** The DNS64 server's life: its threads, reload, reports, and an end that leaves nothing. */
+import { isDeepStrictEqual } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import type { Prefix } from '../config/address.js';
+import type { LoadedDns64 } from '../config/dns64.js';
+import { errors } from '../errors.js';
+import { createCookieSecret, type ServerConfig, type ServerReport } from './server.js';
+import type { Counter } from './statistics.js';
+import type { ThreadAnswer, ThreadData, ThreadRequest } from './thread.js';
+
+export interface Dns64Service {
+  readonly listening: readonly string[];
+  /** What a new configuration would change; `refused` is what takes a restart. Changes nothing. */
+  diff(next: LoadedDns64): { changes: string[]; refused: string[] };
+  use(next: LoadedDns64, translated: readonly Prefix[] | null): Promise<void>;
+  /** The sum over the threads. */
+  report(): Promise<ServerReport>;
+  /** Every thread runs. */
+  alive(): boolean;
+  stop(): Promise<void>;
+}
+
+/** Answers to the service's requests are awaited so long, milliseconds. */
+const REQUEST_MS = 5000;
+const FIXED = ['listen', 'tls', 'https', 'workers'] as const;
+
+/** Starts the threads; throws PLT_DNS64_FAILED with the sentence of the one that cannot open its sockets. */
+export async function startDns64(dns64: LoadedDns64, translated: readonly Prefix[] | null): Promise<Dns64Service> {
+  const cookieSecret = createCookieSecret();
+  const threads: Thread[] = [];
+  let running = dns64;
+  const stop = async () => {
+    await Promise.all(threads.map((thread) => thread.stop()));
+  };
+  try {
+    for (let index = 0; index < dns64.workers; index++) {
+      threads.push(await startThread({ config: { dns64, translated }, first: index === 0, cookieSecret }));
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    listening: threads[0]?.listening ?? [],
+    diff(next) {
+      const refused: string[] = [];
+      const changes: string[] = [];
+      for (const key of Object.keys(next) as (keyof LoadedDns64)[]) {
+        if (isDeepStrictEqual(running[key], next[key])) continue;
+        if ((FIXED as readonly string[]).includes(key)) {
+          refused.push(`dns64.${key} cannot change while running (the sockets are open): restart to apply it`);
+        } else {
+          changes.push(key === 'files' ? 'dns64: a file that it names changed' : `dns64.${key} changed`);
+        }
+      }
+      return { changes, refused };
+    },
+    async use(next, prefixes) {
+      const config: ServerConfig = { dns64: next, translated: prefixes };
+      await Promise.all(threads.map((thread) => thread.ask({ kind: 'use', config })));
+      running = next;
+    },
+    async report() {
+      const answers = await Promise.all(threads.map((thread) => thread.ask({ kind: 'report' })));
+      return answers.flatMap((answer) => ('report' in answer ? [answer.report] : [])).reduce(addReports);
+    },
+    alive: () => threads.every((thread) => thread.alive()),
+    stop,
+  };
+}
+
+interface Thread {
+  readonly listening: readonly string[];
+  ask(request: Distribute<ThreadRequest>): Promise<ThreadAnswer>;
+  alive(): boolean;
+  stop(): Promise<void>;
+}
+type Distribute<Request> = Request extends { id: number } ? Omit<Request, 'id'> : never;
+
+async function startThread(data: ThreadData): Promise<Thread> {
+  const worker = new Worker(new URL('./thread.js', import.meta.url), { workerData: data, name: 'dns64' });
+  const waiting = new Map<number, (answer: ThreadAnswer) => void>();
+  let last = 0;
+  let running = true;
+  const ended = new Promise<void>((resolve) => {
+    const end = (why: string) => {
+      running = false;
+      for (const [id, settle] of waiting) settle({ id, error: why });
+      waiting.clear();
+      resolve();
+    };
+    worker.on('error', (error) => end(error.message));
+    worker.on('exit', () => end('the thread has ended'));
+  });
+  worker.on('message', (answer: ThreadAnswer) => {
+    waiting.get(answer.id)?.(answer);
+    waiting.delete(answer.id);
+  });
+  const answerTo = (id: number): Promise<ThreadAnswer> => new Promise((settle) => waiting.set(id, settle));
+
+  async function ask(request: Distribute<ThreadRequest>): Promise<ThreadAnswer> {
+    if (!running) throw errors.dns64Failed('the thread has ended');
+    last += 1;
+    const id = last;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<ThreadAnswer>((settle) => {
+      timer = setTimeout(settle, REQUEST_MS, { id, error: `no answer within ${REQUEST_MS} ms` });
+    });
+    const promise = answerTo(id);
+    worker.postMessage({ ...request, id } as ThreadRequest);
+    const answer = await Promise.race([promise, late]);
+    clearTimeout(timer);
+    waiting.delete(id);
+    if ('error' in answer) throw errors.dns64Failed(answer.error);
+    return answer;
+  }
+
+  const first = await answerTo(0);
+  if ('error' in first || !('listening' in first)) {
+    await worker.terminate();
+    throw errors.dns64Failed('error' in first ? first.error : 'the thread did not start');
+  }
+  return {
+    listening: first.listening,
+    ask,
+    alive: () => running,
+    async stop() {
+      if (running) await ask({ kind: 'close' }).catch(() => undefined);
+      await worker.terminate();
+      await ended;
+    },
+  };
+}
+
+function addReports(a: ServerReport, b: ServerReport): ServerReport {
+  const statistics = { ...a.statistics };
+  for (const [name, value] of Object.entries(b.statistics)) statistics[name as Counter] += value;
+  return {
+    statistics,
+    cache: addNumbers(a.cache, b.cache),
+    upstream: addUpstream(a.upstream, b.upstream),
+    transport: addNumbers(a.transport, b.transport),
+    openQuestions: a.openQuestions + b.openQuestions,
+    usable: a.usable || b.usable,
+  };
+}
+
+function addNumbers<Numbers extends object>(a: Numbers, b: Numbers): Numbers {
+  const sum: Record<string, number> = { ...(a as Record<string, number>) };
+  for (const [name, value] of Object.entries(b as Record<string, number>)) sum[name] = (sum[name] ?? 0) + value;
+  return sum as Numbers;
+}
+
+function addUpstream(a: ServerReport['upstream'], b: ServerReport['upstream']): ServerReport['upstream'] {
+  return {
+    servers: a.servers.map((server, index) => {
+      const other = b.servers[index];
+      if (other === undefined) return server;
+      const { server: name, transport, srttMs, dead, ...counts } = server;
+      const { server: _name, transport: _transport, srttMs: otherSrtt, dead: otherDead, ...otherCounts } = other;
+      const slower = srttMs === null ? otherSrtt : Math.max(srttMs, otherSrtt ?? 0);
+      return { server: name, transport, srttMs: slower, dead: dead && otherDead, ...addNumbers(counts, otherCounts) };
+    }),
+    open: a.open + b.open,
+    joined: a.joined + b.joined,
+    overload: a.overload + b.overload,
+    failed: a.failed + b.failed,
+    latency: {
+      boundsMs: a.latency.boundsMs,
+      counts: a.latency.counts.map((count, index) => count + (b.latency.counts[index] ?? 0)),
+      sumMs: a.latency.sumMs + b.latency.sumMs,
+    },
+  };
+}
