@@ -7,6 +7,7 @@
 #include "addon/netlink.h"
 #include "addon/simulator.h"
 #include "addon/tester.h"
+#include "addon/udp_socket.h"
 #include "dataplane/counters.h"
 
 namespace platypus::addon {
@@ -29,6 +30,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Simulator", SimulatorObject::define(env));
   exports.Set("Netlink", NetlinkObject::define(env));
   exports.Set("Tester", TesterObject::define(env));
+  exports.Set("UdpSocket", UdpSocketObject::define(env));
   EamTableObject::define(env);
   exports.Set("buildEamTable", Napi::Function::New(env, buildEamTable, "buildEamTable"));
   exports.Set("counters", counterList(env));

@@ -561,6 +561,80 @@ export interface Tester {
   close(): void;
 }
 
+/** Most datagrams of a batch: the slots of a `UdpSocket`, either way. */
+export const UDP_BATCH = 64;
+/** Bytes of a send slot. */
+export const UDP_SEND_BYTES = 4096;
+/**
+ * A peer record: the two ends of a datagram, and where in its `bytes` they lie. Copied from a received datagram to an
+ * answer, it makes that go to the sender, from the address that was asked. Numbers are in network order.
+ */
+export const UDP_PEER = {
+  bytes: 48,
+  /** One byte: 4 or 6. */
+  family: 0,
+  /** Of the peer, two bytes. */
+  port: 2,
+  /** Of the peer's address, four bytes: an interface for link-local ones, else 0. */
+  scope: 4,
+  /** The peer's, 16 bytes; IPv4 in the first 4, the rest zero. */
+  address: 8,
+  /** Ours, likewise; all zero leaves the choice to the kernel. */
+  local: 24,
+  /** The interface that the datagram came in by, four bytes. */
+  interface: 40,
+} as const;
+
+export interface UdpSocketOptions {
+  /** Of the family, without a zone; `::` and `0.0.0.0` are all of a family. */
+  address: string;
+  /** 0: any free one. */
+  port: number;
+  /** 6 takes no IPv4. */
+  family: 4 | 6;
+  /** Lets other sockets of the same user bind the same; the kernel shares the peers out. */
+  reusePort: boolean;
+  /** Longest datagram to be received; a multiple of 64, at most 65,536. */
+  slotBytes: number;
+}
+
+/**
+ * A UDP socket, watched by the event loop of the thread that made it; keeps that running until it is closed. The arrays
+ * are its memory: `received` and `toSend` are UDP_BATCH slots of `slotBytes` and UDP_SEND_BYTES, with a length and a
+ * peer record each. They stay when it is closed.
+ */
+export interface UdpSocket {
+  readonly received: Uint8Array;
+  readonly receivedLengths: Int32Array;
+  readonly receivedPeers: Uint8Array;
+  readonly toSend: Uint8Array;
+  readonly toSendLengths: Int32Array;
+  readonly toSendPeers: Uint8Array;
+  readonly slotBytes: number;
+  /** The bound port. */
+  readonly port: number;
+  /** Sends the first `count` send slots, without waiting: what the kernel has no room for is dropped and counted. */
+  send(count: number): void;
+  /** Datagrams since it was opened. */
+  counters(): UdpCounters;
+  close(): void;
+}
+
+export interface UdpCounters {
+  /** Handed on. */
+  received: number;
+  /** Taken by the kernel. */
+  sent: number;
+  /** Longer than `slotBytes`: not handed on. */
+  truncated: number;
+  /** The kernel has no way to the address, or a length or family was none. */
+  send_refused: number;
+  /** The kernel had no room. */
+  send_dropped: number;
+  /** From port 0, where no answer can go: not handed on. */
+  bad_source: number;
+}
+
 export interface CounterInfo {
   /** Dotted, stable: `drop.v6.no_session`. */
   name: string;
@@ -581,6 +655,15 @@ export interface Addon {
   Simulator: new (options: { limits: Limits; config: CoreConfig; seed?: number }) => Simulator;
   Netlink: new () => Netlink;
   Tester: new () => Tester;
+  /**
+   * Binds a socket. `onBatch` is called with how many datagrams lie in the receive slots, at least one, and returns how
+   * many answers lie in the send slots. What it throws is an uncaughtException, and nothing of that batch is sent.
+   * Throws an Error with `code` (EADDRINUSE, EADDRNOTAVAIL, EACCES …) and `syscall`.
+   */
+  UdpSocket: new (
+    options: UdpSocketOptions,
+    onBatch: (count: number) => number,
+  ) => UdpSocket;
   /**
    * A table with the entries of `base` (null: none) without those of `remove`, and with those of `add`: records of
    * EAM_REMOVE_BYTES and EAM_ADD_BYTES. Built on a thread of its own.

@@ -240,6 +240,9 @@ export function createFakeAddon(host: FakeHost): Addon {
     Tester: function Open() {
       return host.tester();
     } as unknown as Addon['Tester'],
+    UdpSocket: function Open() {
+      throw new Error('the fake has no UDP sockets');
+    } as unknown as Addon['UdpSocket'],
     buildEamTable: buildFakeEamTable,
     counters: [
       { name: 'drop.v6.no_session', explain: 'IPv6 packets without a session (RFC 6146 §3.5).' },
