@@ -6,7 +6,8 @@ import { randomBytes, randomInt } from 'node:crypto';
 import type { Prefix } from '../config/address.js';
 import type { Listen, LoadedDns64 } from '../config/dns64.js';
 import { AnswerCache } from './cache/answer-cache.js';
-import { Engine, type EngineOptions, LATER } from './engine.js';
+import { Engine, LATER } from './engine.js';
+import { engineOptions } from './engine-options.js';
 import { Policy } from './policy/policy.js';
 import { rulesOf } from './policy/rules.js';
 import { createLookup } from './resolver/lookup.js';
@@ -197,28 +198,6 @@ export function createCookieSecret(): Uint8Array {
 
 function pemOf({ files }: LoadedDns64, tls: { certificate: string; key: string } | null) {
   return { cert: files.pem.get(tls?.certificate ?? '') ?? '', key: files.pem.get(tls?.key ?? '') ?? '' };
-}
-
-function engineOptions(dns64: LoadedDns64): EngineOptions {
-  const { cache, limits, workers } = dns64;
-  return {
-    udpBytes: dns64.udpBytes,
-    parallel: dns64.parallel,
-    dnssec: dns64.dnssec,
-    localZones: dns64.localZones,
-    discoveryTtl: dns64.discoveryTtl,
-    dropStrangers: dns64.strangers === 'drop',
-    prefetch: cache.prefetch,
-    maxOpen: Math.ceil(limits.open / workers),
-    maxTtl: cache.maxTtl,
-    maxNegativeTtl: cache.maxNegativeTtl,
-    failureTtl: cache.failureTtl,
-    maxStale: cache.stale,
-    // RFC 8767 §4, §5.
-    staleTtl: 30,
-    staleRecheck: 30,
-    staleAfterMs: 1800,
-  };
 }
 
 function rateOptions({ rateLimit, workers }: LoadedDns64) {

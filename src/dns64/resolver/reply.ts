@@ -50,7 +50,6 @@ export interface Chain {
 export function followChain(name: Uint8Array, answer: readonly Rr[]): Chain {
   const links: Rr[] = [];
   const aliases = new Map(answer.filter((rr) => rr.type === Type.CNAME).map((rr) => [nameKey(rr.name), rr]));
-  const signatures = answer.filter((rr) => rr.type === Type.RRSIG);
   const seen = new Set<string>();
   let end = lowerName(name);
   for (let alias = aliases.get(nameKey(end)); alias !== undefined; alias = aliases.get(nameKey(end))) {
@@ -58,9 +57,9 @@ export function followChain(name: Uint8Array, answer: readonly Rr[]): Chain {
     seen.add(nameKey(end));
     for (const rr of answer) {
       const leads = rr.type === Type.DNAME && end.length > rr.name.length && isWithin(end, rr.name);
-      if (leads && !links.includes(rr)) links.push(rr, ...signatures.filter((sig) => signs(sig, rr)));
+      if (leads && !links.includes(rr)) links.push(rr, ...answer.filter((one) => signs(one, rr)));
     }
-    links.push(alias, ...signatures.filter((sig) => signs(sig, alias as Rr)));
+    links.push(alias, ...answer.filter((one) => signs(one, alias as Rr)));
     end = lowerName(alias.rdata);
   }
   return { end, links, broken: false };
@@ -68,7 +67,9 @@ export function followChain(name: Uint8Array, answer: readonly Rr[]): Chain {
 
 /** True for an RRSIG of the RRset that the record is in (RFC 4034 §3.1.1). */
 export function signs(signature: Rr, rr: Rr): boolean {
-  return coveredType(signature) === rr.type && nameKey(signature.name) === nameKey(rr.name);
+  return (
+    signature.type === Type.RRSIG && coveredType(signature) === rr.type && nameKey(signature.name) === nameKey(rr.name)
+  );
 }
 
 /** The type that an RRSIG covers. */

@@ -10,7 +10,7 @@ import { sameName } from '../wire/name.js';
 import { Class, Flag, Rcode, Type } from '../wire/numbers.js';
 import { answerLocally, type LocalOptions } from './local.js';
 import type { Lookup, Question } from './lookup.js';
-import { emptyReply, followChain, type Reply, withoutAd, withoutDnssec } from './reply.js';
+import { emptyReply, followChain, type Reply, signs, withoutAd, withoutDnssec } from './reply.js';
 
 /** What became of a question, for the statistics. */
 export type Outcome = 'passed' | 'local' | 'native' | 'synthesised' | 'nothing' | 'failed' | 'bogus' | 'reverse';
@@ -77,7 +77,18 @@ async function pass(question: Question, group: Group, lookup: Pick<Lookup, 'ask'
     if (type === Type.A && group.rules.dropA) reply = withoutA(reply);
     if (type === Type.HTTPS || type === Type.SVCB) reply = withSynthesisedHints(reply, group);
   }
+  if (type === Type.ANY) reply = oneRrset(reply);
   return resolved(forClient(question, reply), reply.rcode === Rcode.SERVFAIL ? 'failed' : 'passed');
+}
+
+/** RFC 8482 §4.1: one RRset of those at hand, with its signature. */
+function oneRrset(reply: Reply): Reply {
+  const first = reply.answer.find((rr) => rr.type !== Type.RRSIG);
+  if (first === undefined) return reply;
+  const answer = reply.answer.filter(
+    (rr) => (rr.type === first.type && sameName(rr.name, first.name)) || signs(rr, first),
+  );
+  return { ...reply, answer };
 }
 
 function withoutA(reply: Reply): Reply {

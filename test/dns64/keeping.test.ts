@@ -1,0 +1,248 @@
+/** What is kept, for how long, and what happens when upstream is gone (RFC 2308, 8020, 8767, 9520). */
+import { describe, expect, test, vi } from 'vitest';
+import { type AskedQuestion, addressOf, rig, rr, type Says, zone } from './rig.js';
+
+const a = (ttl = 300): Says => ({ answers: [rr.a('v4.example', '192.0.2.1', ttl)] });
+
+describe('lifetimes', () => {
+  test('DNS-CACHE-01, DNS-CACHE-04 a denial counts down with its SOA, and ends with it', async () => {
+    const at = rig(() => ({ rcode: 'NXDOMAIN', authorities: [rr.soa('example', 3600, 60)] }));
+    await at.ask({ name: 'x.example', type: 'A' });
+    at.forward(20);
+    expect((await at.ask({ name: 'x.example', type: 'A' })).authorities).toEqual([
+      'example 40 SOA ns.example minimum 60',
+    ]);
+    at.forward(40);
+    await at.ask({ name: 'x.example', type: 'A' });
+    expect(at.asked.length).toBe(2);
+  });
+
+  test('DNS-CACHE-02 NXDOMAIN is for every type, NODATA for its own', async () => {
+    const at = rig(zone({ 'A v4.example': a() }));
+    for (const type of ['AAAA', 'A', 'MX'])
+      expect((await at.ask({ name: 'gone.example', type })).rcode).toBe('NXDOMAIN');
+    expect(at.asked).toEqual(['AAAA gone.example']);
+    await at.ask({ name: 'v4.example', type: 'MX' });
+    await at.ask({ name: 'v4.example', type: 'SRV' });
+    expect(at.asked.slice(1)).toEqual(['MX v4.example', 'SRV v4.example']);
+  });
+
+  test('DNS-CACHE-03 a denial without SOA is not kept', async () => {
+    const at = rig(() => ({ rcode: 'NXDOMAIN' }));
+    await at.ask({ name: 'x.example', type: 'A' });
+    await at.ask({ name: 'x.example', type: 'A' });
+    expect(at.asked.length).toBe(2);
+  });
+
+  test('DNS-CACHE-05 denials are kept for three hours at most', async () => {
+    const at = rig(
+      () => ({ rcode: 'NXDOMAIN', authorities: [rr.soa('example', 604_800)] }),
+      'cache: { maxNegativeTtl: 3h }',
+    );
+    await at.ask({ name: 'x.example', type: 'A' });
+    at.forward(10_799);
+    await at.ask({ name: 'x.example', type: 'A' });
+    expect(at.asked.length).toBe(1);
+    at.forward(1);
+    await at.ask({ name: 'x.example', type: 'A' });
+    expect(at.asked.length).toBe(2);
+  });
+
+  test.each([{ rcode: 'SERVFAIL' }, 'silence'] as const)(
+    'DNS-CACHE-06, DNS-CACHE-08 a failure (%j) is remembered for a short while',
+    async (says) => {
+      const at = rig(() => says);
+      for (let i = 0; i < 100; i++) expect((await at.ask({ name: 'x.example', type: 'A' })).rcode).toBe('SERVFAIL');
+      expect(at.asked.length).toBe(1);
+      at.forward(5);
+      await at.ask({ name: 'x.example', type: 'A' });
+      expect(at.asked.length).toBe(2);
+    },
+  );
+
+  test('DNS-CACHE-09 what is below a name that does not exist does not exist', async () => {
+    const at = rig(zone({}));
+    await at.ask({ name: 'foo.example' });
+    expect((await at.ask({ name: 'bar.foo.example', type: 'MX' })).rcode).toBe('NXDOMAIN');
+    expect(at.asked).toEqual(['AAAA foo.example']);
+  });
+
+  test('DNS-CACHE-10 at the end of a chain it is the last name that does not exist', async () => {
+    const at = rig(() => ({
+      rcode: 'NXDOMAIN',
+      answers: [rr.cname('a.example', 'b.example')],
+      authorities: [rr.soa()],
+    }));
+    await at.ask({ name: 'a.example', type: 'A' });
+    await at.ask({ name: 'x.a.example', type: 'A' });
+    await at.ask({ name: 'x.b.example', type: 'A' });
+    expect(at.asked).toEqual(['A a.example', 'A x.a.example']);
+  });
+
+  test('DNS-CACHE-11 what is in the cache below such a name may still be used', async () => {
+    const at = rig(zone({ 'A www.foo.example': { answers: [rr.a('www.foo.example', '192.0.2.1')] } }));
+    await at.ask({ name: 'www.foo.example', type: 'A' });
+    await at.ask({ name: 'foo.example', type: 'A' });
+    expect((await at.ask({ name: 'www.foo.example', type: 'A' })).answers.length).toBe(1);
+  });
+
+  test('DNS-CACHE-13 NODATA says nothing of the names below', async () => {
+    const at = rig(() => ({ authorities: [rr.soa()] }));
+    await at.ask({ name: 'foo.example', type: 'A' });
+    await at.ask({ name: 'bar.foo.example', type: 'A' });
+    expect(at.asked.length).toBe(2);
+  });
+
+  test('DNS-CACHE-14 TTLs are capped, and 0 is for one answer', async () => {
+    const at = rig(
+      ({ name }) => (name === 'zero.example' ? { answers: [rr.a(name, '192.0.2.1', 0)] } : a(4_000_000)),
+      'cache: { maxTtl: 1h }',
+    );
+    await at.ask({ name: 'v4.example', type: 'A' });
+    at.forward(3600);
+    await at.ask({ name: 'v4.example', type: 'A' });
+    expect(at.asked.length).toBe(2);
+    await at.ask({ name: 'zero.example', type: 'A' });
+    await at.ask({ name: 'zero.example', type: 'A' });
+    expect(at.asked.length).toBe(4);
+  });
+
+  test('DNS-CACHE-15 of different TTLs in a set the smallest counts', async () => {
+    const at = rig(() => ({ answers: [rr.a('v4.example', '192.0.2.1', 300), rr.a('v4.example', '192.0.2.2', 60)] }));
+    const { answers } = await at.ask({ name: 'v4.example', type: 'A' });
+    expect(answers.map((text) => text.split(' ')[1])).toEqual(['60', '60']);
+  });
+});
+
+describe('when upstream is gone', () => {
+  /** Upstream that can be switched off. */
+  function switchable(says: (question: AskedQuestion) => Says, text?: string) {
+    const state: { fails: Says | 'silence' | null } = { fails: null };
+    return { at: rig((question) => state.fails ?? says(question), text), state };
+  }
+
+  test.each([{ rcode: 'SERVFAIL' }, { rcode: 'REFUSED' }, 'silence'] as const)(
+    'DNS-CACHE-16, DNS-CACHE-17 %j: what is past its time is used, for 30 s each, and said so',
+    async (fails) => {
+      const { at, state } = switchable(() => a(60));
+      await at.ask({ name: 'v4.example', type: 'A' });
+      at.forward(61);
+      state.fails = fails;
+      const answer = await at.ask({ name: 'v4.example', type: 'A', do: false });
+      expect(answer).toMatchObject({ rcode: 'NOERROR', answers: ['v4.example 30 A 192.0.2.1'], opt: { ede: [3] } });
+      state.fails = { rcode: 'NXDOMAIN', authorities: [rr.soa()] };
+      at.forward(31);
+      expect((await at.ask({ name: 'v4.example', type: 'A' })).rcode).toBe('NXDOMAIN');
+      state.fails = fails;
+      at.forward(61);
+      expect((await at.ask({ name: 'v4.example', type: 'A' })).answers).toEqual([]);
+    },
+  );
+
+  test('DNS-CACHE-18 upstream is left alone for 30 s, and stale answers end after their longest time', async () => {
+    const { at, state } = switchable(() => a(60), 'cache: { stale: 1h }');
+    await at.ask({ name: 'v4.example', type: 'A' });
+    state.fails = 'silence';
+    at.forward(61);
+    for (let i = 0; i < 29; i++) {
+      await at.ask({ name: 'v4.example', type: 'A' });
+      at.forward(1);
+    }
+    expect(at.asked.length).toBe(2);
+    at.forward(1);
+    await at.ask({ name: 'v4.example', type: 'A' });
+    expect(at.asked.length).toBe(3);
+    at.forward(3600);
+    expect((await at.ask({ name: 'v4.example', type: 'A' })).rcode).toBe('SERVFAIL');
+  });
+
+  test('DNS-CACHE-18 who waits longer than 1.8 s gets what is past its time', async () => {
+    vi.useFakeTimers();
+    try {
+      let open = true;
+      const at = rig(() => (open ? a(60) : new Promise<Says>(() => undefined)));
+      const native = { name: 'v4.example', type: 'AAAA' };
+      open = true;
+      await at.ask(native);
+      open = false;
+      at.forward(301);
+      const pending = at.ask(native);
+      await vi.advanceTimersByTimeAsync(1799);
+      let done = false;
+      void pending.then(() => {
+        done = true;
+      });
+      await vi.advanceTimersByTimeAsync(0);
+      expect(done).toBe(false);
+      await vi.advanceTimersByTimeAsync(1);
+      expect((await pending).answers).toEqual(['v4.example 30 AAAA 2001:db8:64::c000:201']);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('DNS-CACHE-20 a synthetic answer from what is past its time', async () => {
+    const { at, state } = switchable(({ type }) => (type === 'A' ? a(60) : { authorities: [rr.soa()] }));
+    await at.ask({ name: 'v4.example' });
+    at.forward(61);
+    state.fails = 'silence';
+    const answer = await at.ask({ name: 'v4.example', do: false });
+    expect(answer.answers).toEqual(['v4.example 30 AAAA 2001:db8:64::c000:201']);
+    expect(answer.opt?.ede).toContain(3);
+  });
+
+  test('DNS-CACHE-21 a native AAAA past its time is better than a synthetic one', async () => {
+    const { at, state } = switchable(() => ({ answers: [rr.aaaa('v4.example', '2001:db8:f::1', 60)] }));
+    await at.ask({ name: 'v4.example' });
+    at.forward(61);
+    state.fails = null;
+    const mixed = rig(() => ({ rcode: 'SERVFAIL' }));
+    expect((await mixed.ask({ name: 'v4.example' })).rcode).toBe('SERVFAIL');
+    state.fails = { rcode: 'SERVFAIL' };
+    expect((await at.ask({ name: 'v4.example' })).answers.map(addressOf)).toEqual(['2001:db8:f::1']);
+  });
+
+  test('DNS-CACHE-19 without RD nothing past its time', async () => {
+    const at = rig(() => a(60), 'cache: { stale: 0 }');
+    await at.ask({ name: 'v4.example', type: 'A' });
+    at.forward(61);
+    expect((await at.ask({ name: 'v4.example', type: 'A', rd: false })).flags.rd).toBe(false);
+    expect(at.asked.length).toBe(2);
+  });
+
+  test('answers that are asked for again and again are had anew before their time ends', async () => {
+    const at = rig(() => a(100));
+    for (let i = 0; i < 5; i++) await at.ask({ name: 'v4.example', type: 'A' });
+    at.forward(95);
+    await at.ask({ name: 'v4.example', type: 'A' });
+    await vi.waitFor(() => expect(at.asked.length).toBe(2));
+    at.forward(50);
+    expect((await at.ask({ name: 'v4.example', type: 'A' })).answers).toEqual(['v4.example 50 A 192.0.2.1']);
+    expect(at.asked.length).toBe(2);
+  });
+});
+
+test('DNS-SPOOF-06 a hundred who ask the same wait for one question', async () => {
+  const at = rig(async () => {
+    await new Promise(setImmediate);
+    return a();
+  });
+  const answers = await Promise.all(Array.from({ length: 100 }, () => at.ask({ name: 'v4.example', type: 'A' })));
+  expect(new Set(answers.map(({ answers: list }) => list.join())).size).toBe(1);
+  expect(at.asked.length).toBe(1);
+  expect(at.statistics['dns64.joined']).toBe(99);
+});
+
+test('DNS-OPS-05 questions, synthesis and bogus names are counted', async () => {
+  const at = rig(zone({ 'A v4.example': a() }));
+  await at.ask({ name: 'v4.example' });
+  await at.ask({ name: 'v4.example' });
+  expect(at.statistics).toMatchObject({
+    'dns64.queries.udp': 2,
+    'dns64.queries.aaaa': 2,
+    'dns64.cache.hits': 1,
+    'dns64.cache.misses': 1,
+    'dns64.synthesis.answers': 1,
+    'dns64.answers.noerror': 2,
+  });
+});
