@@ -7,10 +7,10 @@ set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 
 lab='python3:python3 make:make g++:g++ ip:iproute2 ping:iputils-ping curl:curl traceroute:traceroute iperf3:iperf3
-  unshare:util-linux nsenter:util-linux setpriv:util-linux'
+  unshare:util-linux nsenter:util-linux setpriv:util-linux unbound:unbound dig:bind9-dnsutils'
 test='clang++:clang clang-format:clang-format cmake:cmake /usr/include/doctest/doctest.h:doctest-dev
-  mips-linux-gnu-g++:g++-mips-linux-gnu qemu-mips:qemu-user'
-bench='taskset:util-linux ethtool:ethtool tayga:tayga'
+  mips-linux-gnu-g++:g++-mips-linux-gnu qemu-mips:qemu-user named:bind9 kdig:knot-dnsutils openssl:openssl'
+bench='taskset:util-linux ethtool:ethtool tayga:tayga named:bind9 dnsperf:dnsperf'
 jool='gcc:gcc flex:flex bison:bison bc:bc cpio:cpio xz:xz-utils /usr/include/libelf.h:libelf-dev busybox:busybox-static
   ethtool:ethtool depmod:kmod qemu-system-x86_64:qemu-system-x86'
 
@@ -72,6 +72,14 @@ echo "installing: ${missing[*]}"
 install() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"; }
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+
+# Some packages bring daemons, and Debian starts these: unbound would take port 53 of this machine. The tests start
+# their own in their namespaces; so no service is started now, unless the administrator has a rule already.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  trap 'rm -f "$log"; "${as_root[@]}" rm -f $policy' EXIT
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" install -m 755 /dev/stdin $policy
+fi
 # A fresh machine has no package lists; an old list may name versions that are gone. Both: update, then again.
 if ! ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1 || ! install >"$log" 2>&1; then
   "${as_root[@]}" apt-get update -q >"$log" 2>&1 || { cat "$log" >&2; exit 1; }

@@ -1,6 +1,7 @@
 /** The files that the `dns64` section names: hosts, certificates and keys. */
 import { resolve } from 'node:path';
-import { ConfigError, errors } from '../errors.js';
+import { createSecureContext } from 'node:tls';
+import { ConfigError, errors, messageOf } from '../errors.js';
 import type { Address } from './address.js';
 import type { Dns64Config, Dns64Files } from './dns64.js';
 import { parseHosts } from './hosts-text.js';
@@ -26,8 +27,16 @@ export async function readDns64Files(config: Dns64Config, folder: string, signal
   }
   const pem = new Map<string, string>();
   for (const tls of [config.tls, config.https]) {
-    for (const path of tls === null ? [] : [tls.certificate, tls.key]) {
+    if (tls === null) continue;
+    for (const path of [tls.certificate, tls.key]) {
       pem.set(path, await readText(resolve(folder, path), 'a PEM file', MAX_PEM_BYTES, signal));
+    }
+    try {
+      createSecureContext({ cert: pem.get(tls.certificate), key: pem.get(tls.key) });
+    } catch (error) {
+      const found = `found what OpenSSL does not take with the key ${tls.key} (${messageOf(error)})`;
+      const message = `${found}, expected a certificate chain and its key in PEM`;
+      throw new ConfigError(resolve(folder, tls.certificate), [{ path: '', line: null, column: null, message }]);
     }
   }
   return { hosts, pem };

@@ -50,7 +50,10 @@ export function readTraceQuery(data: unknown): TraceRequest {
 }
 
 /** Adds the route. */
-export function registerTrace(app: FastifyInstance, target: TraceSource & { stats(): Promise<CounterReading[]> }): void {
+export function registerTrace(
+  app: FastifyInstance,
+  target: TraceSource & { stats(): Promise<CounterReading[]> },
+): void {
   let running = false;
   app.get('/v1/trace', async (request, reply) => {
     const wanted = readTraceQuery(request.query);

@@ -12,11 +12,12 @@ import { Policy } from './policy/policy.js';
 import { rulesOf } from './policy/rules.js';
 import { createLookup } from './resolver/lookup.js';
 import type { Handle } from './server/client.js';
+import { type ConnectionLimits, DEFAULT_LIMITS, type Listener } from './server/connections.js';
 import { createCookies } from './server/cookie-policy.js';
 import { ServerCookies } from './server/cookies.js';
-import { type DohListener, listenDoh } from './server/doh.js';
+import { listenDoh } from './server/doh.js';
 import { RateLimit } from './server/rate-limit.js';
-import { listenStream, type StreamListener } from './server/stream.js';
+import { listenStream } from './server/stream.js';
 import { type OnBatch, openUdp, type UdpListener } from './server/udp.js';
 import { serveUdp } from './server/udp-server.js';
 import { createStatistics, type Statistics } from './statistics.js';
@@ -119,7 +120,7 @@ export async function openServer(config: ServerConfig, parts: ServerParts): Prom
   };
 
   const udp: UdpListener[] = [];
-  const streams: (StreamListener | DohListener)[] = [];
+  const streams: { listener: Listener; pem: () => { cert: string; key: string } | null }[] = [];
   const listening: string[] = [];
   try {
     for (const listen of running.listen) {
@@ -141,30 +142,35 @@ export async function openServer(config: ServerConfig, parts: ServerParts): Prom
 
   async function openStreams(): Promise<void> {
     const limits = streamLimits(running);
-    const add = async (name: string, { address }: Listen, opened: Promise<StreamListener | DohListener>) => {
-      const stream = await opened;
-      streams.push(stream);
-      listening.push(`${name} ${address}#${stream.port}`);
+    const add = async (
+      name: string,
+      { address }: Listen,
+      opened: Promise<Listener>,
+      pem: (typeof streams)[0]['pem'],
+    ) => {
+      const listener = await opened;
+      streams.push({ listener, pem });
+      listening.push(`${name} ${address}#${listener.port}`);
     };
     for (const [index, listen] of running.listen.entries()) {
       // A port of the kernel's choice is the same for both.
       const port = listen.port === 0 ? (udp[index]?.port ?? 0) : listen.port;
-      await add('tcp', listen, listenStream({ ...listen, port, tls: null, limits }, handle));
+      await add('tcp', listen, listenStream({ ...listen, port, tls: null, limits }, handle), () => null);
     }
-    for (const listen of running.tls?.listen ?? []) {
-      await add('tls', listen, listenStream({ ...listen, tls: pemOf(running, running.tls), limits }, handle));
-    }
-    for (const listen of running.https?.listen ?? []) {
-      const { https } = running;
-      if (https === null) continue;
-      const tls = pemOf(running, https);
-      await add('https', listen, listenDoh({ ...listen, path: https.path, tls, limits }, handle));
+    for (const section of ['tls', 'https'] as const) {
+      const pem = () => pemOf(running, running[section]);
+      for (const listen of running[section]?.listen ?? []) {
+        const options = { ...listen, tls: pem(), limits };
+        const path = running.https?.path ?? '';
+        const opened = section === 'tls' ? listenStream(options, handle) : listenDoh({ ...options, path }, handle);
+        await add(section, listen, opened, pem);
+      }
     }
   }
 
   async function close(): Promise<void> {
     for (const listener of udp) listener.close();
-    await Promise.all(streams.map((stream) => stream.close()));
+    await Promise.all(streams.map(({ listener }) => listener.close()));
     upstreams.close();
   }
 
@@ -177,13 +183,20 @@ export async function openServer(config: ServerConfig, parts: ServerParts): Prom
       rateLimit = new RateLimit(rateOptions(running));
       engine.use(policy, options);
       upstreams.reconfigure(upstreamOptions(running));
-      for (const stream of streams) stream.reconfigure(streamLimits(running));
+      for (const { listener, pem } of streams) {
+        listener.reconfigure(streamLimits(running));
+        const credentials = pem();
+        if (credentials !== null) listener.setSecureContext(credentials);
+      }
     },
     report: () => ({
       statistics: { ...statistics },
       cache: cache.stats(),
       upstream: upstreams.stats(),
-      transport: sumOf([...udp, ...streams].map((socket) => socket.counters())),
+      transport: sumOf([
+        ...udp.map((listener) => listener.counters()),
+        ...streams.map(({ listener }) => ({ ...listener.counters })),
+      ]),
       openQuestions: engine.openQuestions,
       usable: upstreams.usable,
     }),
@@ -215,8 +228,9 @@ function upstreamOptions(dns64: LoadedDns64): UpstreamOptions {
   };
 }
 
-function streamLimits({ limits }: LoadedDns64) {
+function streamLimits({ limits }: LoadedDns64): ConnectionLimits {
   return {
+    ...DEFAULT_LIMITS,
     connections: limits.connections,
     connectionsPerClient: limits.connectionsPerClient,
     idleMs: limits.idle * 1000,

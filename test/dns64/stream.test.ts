@@ -35,7 +35,7 @@ function held() {
   const handle: Handle = (query, client, respond) => {
     queries.push({ id: idOf(query), client, respond });
   };
-  const count = (wanted: number) => expect.poll(() => queries.length, { interval: 2 }).toBe(wanted);
+  const count = (wanted: number) => expect.poll(() => queries.length, { interval: 2, timeout: 10_000 }).toBe(wanted);
   return { queries, handle, count };
 }
 
@@ -363,12 +363,14 @@ describe('bounds', () => {
 
   test('a client that asks and does not read is not read from, and closed', async () => {
     const answer = message(1, 60_000);
-    const { port, counters } = await listen((_query, _client, respond) => respond(answer), { idleMs: 100 });
+    const { port, counters, reconfigure } = await listen((_query, _client, respond) => respond(answer));
     const peer = await dial(port);
     peer.socket.pause();
     const queries = packed(range(1000));
     for (let i = 0; i < 10; i++) peer.socket.write(queries);
-    await expect.poll(() => counters['connections.undrained_closed'], { interval: 5 }).toBe(1);
+    await expect.poll(() => counters['messages.received'], { interval: 5, timeout: 10_000 }).toBeGreaterThan(0);
+    reconfigure({ ...DEFAULT_LIMITS, idleMs: 100 });
+    await expect.poll(() => counters['connections.undrained_closed'], { interval: 5, timeout: 10_000 }).toBe(1);
     // The kernel's buffers take some megabytes of what would be 600.
     expect(counters['messages.received']).toBeLessThan(500);
   });
@@ -398,7 +400,7 @@ describe('bounds', () => {
       left.shift()?.respond(message(2));
       return counters['discarded.client_gone'];
     };
-    await expect.poll(answerOne, { interval: 20 }).toBeGreaterThan(0);
+    await expect.poll(answerOne, { interval: 20, timeout: 10_000 }).toBeGreaterThan(0);
     const discarded = counters['discarded.client_gone'] as number;
     for (const { respond } of left) respond(message(2));
     expect(counters['discarded.client_gone']).toBe(discarded + left.length);
@@ -480,7 +482,7 @@ describe('TLS', () => {
     peer.ask(1);
     expect(await peer.received(1)).toEqual([1]);
     await expect(dialTls(port, { ALPNProtocols: ['h2'] })).rejects.toThrow('no application protocol');
-    await expect.poll(() => counters['connections.tls_failed'], { interval: 2 }).toBe(1);
+    await expect.poll(() => counters['connections.tls_failed'], { interval: 2, timeout: 10_000 }).toBe(1);
   });
 
   test('a new certificate is for new connections, and the others go on', async () => {
@@ -508,8 +510,10 @@ describe('TLS', () => {
   });
 
   test('DNS-TCP-09 a connection over TLS on which nothing comes is closed', async () => {
-    const { port, counters } = await listen(echo, { idleMs: 150 }, first);
-    await (await dialTls(port)).closed;
+    const { port, counters, reconfigure } = await listen(echo, {}, first);
+    const { closed } = await dialTls(port);
+    reconfigure({ ...DEFAULT_LIMITS, idleMs: 50 });
+    await closed;
     expect(counters['connections.idle_closed']).toBe(1);
   });
 
