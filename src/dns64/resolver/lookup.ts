@@ -127,7 +127,8 @@ export function createLookup({ cache, upstreams, limits, now }: LookupOptions): 
     const { message } = outcome;
     const reply = withinQuestion(question.name, question.type, {
       rcode: message.rcode & 15,
-      flags: message.flags & (Flag.AA | Flag.AD),
+      // AA is for those who have the zone, and what is kept has no authority.
+      flags: message.flags & Flag.AD,
       answer: message.answer,
       authority: message.authority.map(withSoaMinimum),
       additional: message.additional,

@@ -5,7 +5,7 @@ import { Flag, Rcode, Type } from '../wire/numbers.js';
 
 export interface Reply {
   rcode: number;
-  /** AA and AD, as upstream says. */
+  /** AD, as upstream says; AA for what is answered here. */
   flags: number;
   answer: Rr[];
   authority: Rr[];
