@@ -4,13 +4,15 @@
  */
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { enterCommand, missing } from './host.js';
+import { enterCommand, type Host, missing } from './host.js';
+import { labConfig, startUnbound, v4Name, withResolver } from './names.js';
 import { type Plat, root, startPlat } from './plat.js';
 import { table } from './table.js';
-import { buildNetwork, customer6, type Network, pool4, pool6, server4, through } from './topology.js';
+import { buildNetwork, customer6, type Network, plat6, pool4, pool6, server4, through } from './topology.js';
 import {
   askUdp,
   download,
+  httpPort,
   iperf,
   megabytes20,
   ping,
@@ -44,6 +46,18 @@ const attempts: readonly Attempt[] = [
       return `the server saw ${seen}`;
     },
   },
+  {
+    what: 'HTTP by name, DNS64',
+    path: there,
+    async run({ customer, folder }) {
+      const page = ['curl', '-sS', '--fail', '--max-time', '10', `http://${v4Name}:${httpPort}/whoami`];
+      const { stdout } = await named(customer, folder, page);
+      const { stdout: address } = await named(customer, folder, ['getent', 'ahostsv6', v4Name]);
+      const seen = address.split(/\s/)[0];
+      if (seen !== through(server4)) throw new Error(`${v4Name} is ${seen}`);
+      return `${v4Name} is ${seen}; the server saw ${stdout.trim()}`;
+    },
+  },
   { what: 'UDP, question and answer', path: there, run: ({ customer }) => askUdp(customer, 64) },
   { what: 'UDP, 4000 bytes in fragments', path: there, run: ({ customer }) => askUdp(customer, 4000) },
   {
@@ -70,6 +84,13 @@ const attempts: readonly Attempt[] = [
     },
   },
 ];
+
+/** Runs a program whose system resolver is the DNS64 server on the PLAT. */
+async function named(host: Host, folder: string, argv: readonly string[]) {
+  const outcome = await host.run(await withResolver(host, folder, plat6, argv));
+  if (!outcome.ok) throw new Error(outcome.stderr.trim());
+  return outcome;
+}
 
 async function bulk({ customer, server }: Network, plat: Plat, reverse: boolean): Promise<string> {
   const before = superPackets(await plat.counters());
@@ -130,7 +151,8 @@ async function demo(interrupted: AbortSignal): Promise<number> {
   interrupted.addEventListener('abort', () => void network.close());
   try {
     await startServers(network.server);
-    const plat = await startPlat(network);
+    await startUnbound(network);
+    const plat = await startPlat(network, { config: labConfig });
     console.log(`customer  ${customer6}
 plat      pool6 ${pool6}, pool4 ${pool4}
 server    ${server4}, which the customer calls ${through(server4)}
