@@ -48,7 +48,8 @@ async function runUntil(
 
   // Said before anything is opened; the socket itself comes last, when there is something to ask.
   await (await claimSocket(config.control.socket))();
-  const addon = load(io);
+  // A DNS64 server alone works without it, only slower.
+  const addon = config.plat === undefined && config.siit === undefined ? null : load(io);
   const running = await startServices(config, { addon, log, readSysctl: io.readSysctl }, ending.signal);
   let control: ControlServer | null = null;
   try {

@@ -23,11 +23,19 @@ export interface Running {
   stop(): Promise<void>;
 }
 
+/** `addon` is null where no translator is wanted. */
+export interface RunDependencies extends Omit<Dependencies, 'addon'> {
+  addon: Dependencies['addon'] | null;
+}
+
 /** Starts them; on failure throws a PlatypusError and leaves nothing behind. */
-export async function startServices(config: Config, deps: Dependencies, signal: AbortSignal): Promise<Running> {
+export async function startServices(config: Config, deps: RunDependencies, signal: AbortSignal): Promise<Running> {
   const service = await startTranslator(config, deps, signal);
   try {
-    const dns64 = config.dns64 === undefined ? null : await startDns64(config.dns64, pool6Of(config));
+    const dns64 =
+      config.dns64 === undefined
+        ? null
+        : await startDns64(config.dns64, pool6Of(config), (message) => deps.log.warn(message));
     return createRunning(config, service, dns64);
   } catch (error) {
     await service?.stop();
@@ -35,13 +43,15 @@ export async function startServices(config: Config, deps: Dependencies, signal: 
   }
 }
 
-function startTranslator(
+async function startTranslator(
   config: Config,
-  deps: Dependencies,
+  { addon, ...rest }: RunDependencies,
   signal: AbortSignal,
 ): Promise<PlatService | SiitService | null> {
+  if (addon === null) return null;
+  const deps = { addon, ...rest };
   if (config.plat !== undefined) return startPlat(config, deps, signal);
-  return config.siit === undefined ? Promise.resolve(null) : startSiit(config, deps, signal);
+  return config.siit === undefined ? null : startSiit(config, deps, signal);
 }
 
 function pool6Of({ plat, siit }: Config) {

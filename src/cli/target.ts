@@ -20,7 +20,8 @@ export interface TargetOptions {
   /** Null where a DNS64 server runs alone. */
   service: PlatService | SiitService | null;
   dns64: Dns64Service | null;
-  addon: Pick<Addon, 'Simulator' | 'counters'>;
+  /** Null where it may be missing: there is no translator then. */
+  addon: Pick<Addon, 'Simulator' | 'counters'> | null;
   /** Null for `platypus plat` and `platypus siit`. */
   file: string | null;
   /** Applies the file anew. */
@@ -61,8 +62,7 @@ export function createTarget({ service, dns64, addon, file, reload }: TargetOpti
     },
     async stats() {
       const values = dataplane?.counters() ?? [];
-      const counters = values.length === 0 ? [] : addon.counters;
-      const readings = counters.map(({ name, explain }, index) => ({
+      const readings = (values.length === 0 ? [] : (addon?.counters ?? [])).map(({ name, explain }, index) => ({
         name,
         value: Number(values[index] ?? 0n),
         explain,
@@ -74,7 +74,7 @@ export function createTarget({ service, dns64, addon, file, reload }: TargetOpti
       return reload();
     },
     explain: (packet) =>
-      service === null
+      service === null || addon === null
         ? refuseTranslator()
         : explainRunning(packet, { addon, config: service.plan().core, tables: service.dataplane }),
     trace: (filter) => translator().trace(filter),

@@ -3,15 +3,23 @@ import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { ConfigError, errors, messageOf } from '../errors.js';
 import type { Address } from './address.js';
-import type { Dns64Config, Dns64Files } from './dns64.js';
+import type { Dns64Config, Dns64Files, LoadedDns64 } from './dns64.js';
 import { parseHosts } from './hosts-text.js';
 import { readBounded } from './read.js';
 
 const MAX_HOSTS_BYTES = 16 * 1024 * 1024;
 const MAX_PEM_BYTES = 256 * 1024;
 
-/** Reads them; relative paths begin at `folder`. Throws ConfigError or PLT_CONFIG_UNREADABLE. */
-export async function readDns64Files(config: Dns64Config, folder: string, signal?: AbortSignal): Promise<Dns64Files> {
+/**
+ * The section with what its files hold; relative paths begin at `folder`. Throws ConfigError or PLT_CONFIG_UNREADABLE.
+ */
+export async function joinDns64Files(config: Dns64Config, folder: string, signal?: AbortSignal): Promise<LoadedDns64> {
+  const { queryLog } = config;
+  const files = await readFiles(config, folder, signal);
+  return { ...config, queryLog: queryLog && { ...queryLog, file: resolve(folder, queryLog.file) }, files };
+}
+
+async function readFiles(config: Dns64Config, folder: string, signal?: AbortSignal): Promise<Dns64Files> {
   const hosts = new Map<string, Map<string, Address[]>>();
   for (const path of [config.hosts, ...config.groups.map((group) => group.hosts)]) {
     if (path === null || hosts.has(path)) continue;

@@ -170,6 +170,12 @@ export const dns64Section = section({
     prefixLength4: wholeNumber(8, 32, 'bits').default(32),
     prefixLength6: wholeNumber(16, 128, 'bits').default(64),
   }).prefault({}),
+  queryLog: section({
+    file: filePath,
+    perSecond: wholeNumber(1, 100_000, 'lines a second').default(1000),
+  })
+    .nullable()
+    .default(null),
   cache: section({
     megabytes: wholeNumber(1, 1024, 'MiB').default(64),
     maxTtl: duration(60, 604_800, 'a minute').default(DAY),

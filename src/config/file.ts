@@ -5,7 +5,7 @@
 import { dirname } from 'node:path';
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { ConfigError, type ConfigIssue, errors, messageOf } from '../errors.js';
-import { readDns64Files } from './dns64-load.js';
+import { joinDns64Files } from './dns64-load.js';
 import { checkInlineEamt, joinEamFile } from './eam-load.js';
 import { type Complaint, complaintsOf, formatPath } from './issues.js';
 import { readBounded } from './read.js';
@@ -48,7 +48,7 @@ function decodeUtf8(bytes: Uint8Array, file: string): string {
 export async function joinFiles(loaded: LoadedConfig, folder: string, signal?: AbortSignal): Promise<LoadedConfig> {
   let { config } = loaded;
   if (config.dns64 !== undefined) {
-    config = { ...config, dns64: { ...config.dns64, files: await readDns64Files(config.dns64, folder, signal) } };
+    config = { ...config, dns64: await joinDns64Files(config.dns64, folder, signal) };
   }
   if (config.siit === undefined) return { ...loaded, config };
   const { siit, warnings } = await joinEamFile(config.siit, folder, signal);

@@ -39,10 +39,23 @@ export interface EngineParts {
   lookup: Lookup;
   statistics: Statistics;
   cookies: Cookies | null;
+  /** Called for each answer while there is a query log. */
+  onFinished: ((finished: Finished) => void) | null;
   /** False for a query above its client's rate. */
   allow: (client: Client) => boolean;
   /** Seconds of a clock that only goes forward. */
   now: () => number;
+}
+
+/** An answer that goes out, for the query log. */
+export interface Finished {
+  query: Query;
+  client: Client;
+  rcode: number;
+  /** It was ready. */
+  cached: boolean;
+  /** Its length. */
+  bytes: number;
 }
 
 /** `answerNow`'s word for a query that takes longer. */
@@ -103,32 +116,48 @@ export class Engine {
     const group = this.policy.groupOf(client.family, client.address);
     if (group === null) {
       if (this.options.dropStrangers) return this.drop('dns64.drop.not_a_client');
-      return this.refuse('dns64.refused.not_a_client', Rcode.REFUSED, out, at, limits);
+      return this.refuse(client, 'dns64.refused.not_a_client', Rcode.REFUSED, out, at, limits);
     }
     if (!this.parts.allow(client)) {
       this.parts.statistics['dns64.rate_limited'] += 1;
       // No reflection of what somebody else may have sent; over a connection the client is who it says.
       if (client.transport === 'udp') return 0;
-      return this.finished(out, at, writeError(out, at, query, Rcode.REFUSED, 0, limits, null));
+      return this.finished(query, client, false, out, at, writeError(out, at, query, Rcode.REFUSED, 0, limits, null));
     }
-    if (verdict === Verdict.NOTIMP) return this.refuse('dns64.refused.notimp', Rcode.NOTIMP, out, at, limits);
-    if (verdict === Verdict.BADVERS) return this.refuse('dns64.refused.badvers', Rcode.BADVERS, out, at, limits);
+    if (verdict === Verdict.NOTIMP) return this.refuse(client, 'dns64.refused.notimp', Rcode.NOTIMP, out, at, limits);
+    if (verdict === Verdict.BADVERS)
+      return this.refuse(client, 'dns64.refused.badvers', Rcode.BADVERS, out, at, limits);
     // Type 0 is no type, and stands for "any" in the cache.
     if (verdict !== Verdict.ANSWER || query.type === ANY_TYPE || query.type === Type.OPT) {
-      return this.refuse('dns64.refused.formerr', Rcode.FORMERR, out, at, limits);
+      return this.refuse(client, 'dns64.refused.formerr', Rcode.FORMERR, out, at, limits);
     }
     if (query.type === Type.AXFR || query.type === Type.AXFR - 1) {
-      return this.refuse('dns64.refused.notimp', Rcode.NOTIMP, out, at, limits);
+      return this.refuse(client, 'dns64.refused.notimp', Rcode.NOTIMP, out, at, limits);
     }
     const cookie = this.cookieFor(query, client);
     if (cookie === 'bad') {
-      return this.refuse('dns64.refused.badcookie', Rcode.BADCOOKIE, out, at, limits, this.freshCookie(query, client));
+      return this.refuse(
+        client,
+        'dns64.refused.badcookie',
+        Rcode.BADCOOKIE,
+        out,
+        at,
+        limits,
+        this.freshCookie(query, client),
+      );
     }
     statistics[counterOfType(query.type)] += 1;
-    return this.fromCache(group, out, at, limits, cookie);
+    return this.fromCache(client, group, out, at, limits, cookie);
   }
 
-  private fromCache(group: Group, out: Uint8Array, at: number, limits: Limits, cookie: WriteCookie | null): number {
+  private fromCache(
+    client: Client,
+    group: Group,
+    out: Uint8Array,
+    at: number,
+    limits: Limits,
+    cookie: WriteCookie | null,
+  ): number {
     const { cache, statistics } = this.parts;
     const { query } = this;
     const now = this.parts.now();
@@ -146,7 +175,7 @@ export class Engine {
     cache.touch(entry);
     const kind = cache.kind(entry);
     if (this.options.prefetch && this.isDue(entry, now) && cache.beginRefresh(entry)) this.prefetch(group);
-    return this.finished(out, at, finishAnswer(out, at, length, query, kind, limits, cookie));
+    return this.finished(query, client, true, out, at, finishAnswer(out, at, length, query, kind, limits, cookie));
   }
 
   /** Less than a tenth of its time is left, and it was asked for more than once. */
@@ -177,12 +206,12 @@ export class Engine {
     if (ready === null) {
       const out = new Uint8Array(limits.bytes);
       const length = writeError(out, 0, query, Rcode.SERVFAIL, 0, limits, write);
-      return out.subarray(0, this.finished(out, 0, length));
+      return out.subarray(0, this.finished(query, client, false, out, 0, length));
     }
     const out = new Uint8Array(Math.max(limits.bytes, ready.bytes.length));
     out.set(ready.bytes);
     const length = finishAnswer(out, 0, ready.bytes.length, query, ready.kind, limits, write);
-    return out.subarray(0, this.finished(out, 0, length));
+    return out.subarray(0, this.finished(query, client, false, out, 0, length));
   }
 
   private async readyFor(query: Query, group: Group): Promise<Ready> {
@@ -292,6 +321,7 @@ export class Engine {
   }
 
   private refuse(
+    client: Client,
     counter: Counter,
     rcode: number,
     out: Uint8Array,
@@ -300,13 +330,14 @@ export class Engine {
     cookie: WriteCookie | null = null,
   ): number {
     this.parts.statistics[counter] += 1;
-    return this.finished(out, at, writeError(out, at, this.query, rcode, 0, limits, cookie));
+    return this.finished(this.query, client, false, out, at, writeError(out, at, this.query, rcode, 0, limits, cookie));
   }
 
-  /** Counts an answer by its RCODE. */
-  private finished(out: Uint8Array, at: number, length: number): number {
-    const { statistics } = this.parts;
+  /** Counts an answer by its RCODE, and tells the query log. */
+  private finished(query: Query, client: Client, cached: boolean, out: Uint8Array, at: number, length: number): number {
+    const { statistics, onFinished } = this.parts;
     const rcode = (out[at + 3] as number) & 15;
+    if (onFinished !== null) onFinished({ query, client, rcode, cached, bytes: length });
     if (rcode === Rcode.NOERROR) statistics['dns64.answers.noerror'] += 1;
     else if (rcode === Rcode.NXDOMAIN) statistics['dns64.answers.nxdomain'] += 1;
     else if (rcode === Rcode.SERVFAIL) statistics['dns64.answers.servfail'] += 1;

@@ -5,11 +5,13 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { Prefix } from '../config/address.js';
 import type { Listen, LoadedDns64 } from '../config/dns64.js';
+import { type Addon, loadAddon } from '../native/addon.js';
 import { AnswerCache } from './cache/answer-cache.js';
-import { Engine, LATER } from './engine.js';
+import { Engine, type EngineParts, LATER } from './engine.js';
 import { engineOptions } from './engine-options.js';
 import { Policy } from './policy/policy.js';
 import { rulesOf } from './policy/rules.js';
+import { openQueryLog, type QueryLog } from './query-log.js';
 import { createLookup } from './resolver/lookup.js';
 import type { Handle } from './server/client.js';
 import { type ConnectionLimits, DEFAULT_LIMITS, type Listener } from './server/connections.js';
@@ -19,6 +21,7 @@ import { listenDoh } from './server/doh.js';
 import { RateLimit } from './server/rate-limit.js';
 import { listenStream } from './server/stream.js';
 import { type OnBatch, openUdp, type UdpListener } from './server/udp.js';
+import { openUdpDgram } from './server/udp-dgram.js';
 import { serveUdp } from './server/udp-server.js';
 import { createStatistics, type Statistics } from './statistics.js';
 import {
@@ -38,6 +41,8 @@ export interface ServerConfig {
 export interface ServerParts {
   /** Opens a UDP socket. */
   openUdp: (listen: Listen, handler: OnBatch) => UdpListener;
+  /** A sentence for the log. */
+  warn: (message: string) => void;
   /** Milliseconds of a clock that only goes forward. */
   nowMs: () => number;
   /** False: only UDP. */
@@ -67,11 +72,28 @@ export interface Dns64Server {
 }
 
 /** What the first thread uses: the native sockets, and the clock. */
-export function defaultParts(workers: number): Omit<ServerParts, 'first' | 'cookieSecret'> {
+export function defaultParts(
+  workers: number,
+  warn: (message: string) => void,
+): Omit<ServerParts, 'first' | 'cookieSecret'> {
+  const addon = addonOrNull();
+  if (addon === null) warn('the native addon is missing: UDP goes by node:dgram, which is three times as dear');
   return {
-    openUdp: (listen, handler) => openUdp({ ...listen, reusePort: workers > 1 }, handler),
+    warn,
+    openUdp: (listen, handler) => {
+      const options = { ...listen, reusePort: workers > 1 };
+      return addon === null ? openUdpDgram(options, handler) : openUdp(options, handler, addon);
+    },
     nowMs: () => performance.now(),
   };
+}
+
+function addonOrNull(): Addon | null {
+  try {
+    return loadAddon();
+  } catch {
+    return null;
+  }
 }
 
 /** Opens all sockets, or none: throws the sentence of the first that cannot be opened. */
@@ -99,18 +121,30 @@ export async function openServer(config: ServerConfig, parts: ServerParts): Prom
           () => running.cookies === 'require',
           unixNow,
         );
-  const engine = new Engine(
-    {
-      cache,
-      lookup,
-      statistics,
-      cookies,
-      allow: (client) => rateLimit.allow(client.address, client.family, parts.nowMs()),
-      now,
-    },
-    policy,
-    options,
-  );
+  let queryLog: QueryLog | null = openLog();
+  function openLog(): QueryLog | null {
+    const { queryLog: wanted } = running;
+    if (wanted === null) return null;
+    return openQueryLog({
+      file: wanted.file,
+      perSecond: Math.ceil(wanted.perSecond / running.workers),
+      nowMs: parts.nowMs,
+      leftOut: () => {
+        statistics['dns64.query_log.left_out'] += 1;
+      },
+      failed: ({ message }) => parts.warn(`the query log cannot be written: ${message}`),
+    });
+  }
+  const engineParts: EngineParts = {
+    cache,
+    lookup,
+    statistics,
+    cookies,
+    onFinished: queryLog?.write ?? null,
+    allow: (client) => rateLimit.allow(client.address, client.family, parts.nowMs()),
+    now,
+  };
+  const engine = new Engine(engineParts, policy, options);
 
   const scratch = new Uint8Array(65_535);
   const handle: Handle = (query, client, respond) => {
@@ -172,6 +206,7 @@ export async function openServer(config: ServerConfig, parts: ServerParts): Prom
     for (const listener of udp) listener.close();
     await Promise.all(streams.map(({ listener }) => listener.close()));
     upstreams.close();
+    await queryLog?.close();
   }
 
   return {
@@ -182,6 +217,10 @@ export async function openServer(config: ServerConfig, parts: ServerParts): Prom
       options = engineOptions(running);
       rateLimit = new RateLimit(rateOptions(running));
       engine.use(policy, options);
+      const before = queryLog;
+      queryLog = openLog();
+      engineParts.onFinished = queryLog?.write ?? null;
+      void before?.close();
       upstreams.reconfigure(upstreamOptions(running));
       for (const { listener, pem } of streams) {
         listener.reconfigure(streamLimits(running));

@@ -25,7 +25,11 @@ const REQUEST_MS = 5000;
 const FIXED = ['listen', 'tls', 'https', 'workers'] as const;
 
 /** Starts the threads; throws PLT_DNS64_FAILED with the sentence of the one that cannot open its sockets. */
-export async function startDns64(dns64: LoadedDns64, translated: readonly Prefix[] | null): Promise<Dns64Service> {
+export async function startDns64(
+  dns64: LoadedDns64,
+  translated: readonly Prefix[] | null,
+  warn: (message: string) => void,
+): Promise<Dns64Service> {
   const cookieSecret = createCookieSecret();
   const threads: Thread[] = [];
   let running = dns64;
@@ -34,7 +38,9 @@ export async function startDns64(dns64: LoadedDns64, translated: readonly Prefix
   };
   try {
     for (let index = 0; index < dns64.workers; index++) {
-      threads.push(await startThread({ config: { dns64, translated }, first: index === 0, cookieSecret }));
+      const data: ThreadData = { config: { dns64, translated }, first: index === 0, cookieSecret };
+      // What one has to say, they all have.
+      threads.push(await startThread(data, index === 0 ? warn : () => undefined));
     }
   } catch (error) {
     await stop();
@@ -77,7 +83,7 @@ interface Thread {
 }
 type Distribute<Request> = Request extends { id: number } ? Omit<Request, 'id'> : never;
 
-async function startThread(data: ThreadData): Promise<Thread> {
+async function startThread(data: ThreadData, warn: (message: string) => void): Promise<Thread> {
   const worker = new Worker(new URL('./thread.js', import.meta.url), { workerData: data, name: 'dns64' });
   const waiting = new Map<number, (answer: ThreadAnswer) => void>();
   let last = 0;
@@ -93,6 +99,7 @@ async function startThread(data: ThreadData): Promise<Thread> {
     worker.on('exit', () => end('the thread has ended'));
   });
   worker.on('message', (answer: ThreadAnswer) => {
+    if ('warning' in answer) return warn(answer.warning);
     waiting.get(answer.id)?.(answer);
     waiting.delete(answer.id);
   });

@@ -25,6 +25,7 @@ const EXPLAINED = {
   'dns64.synthesis.left_out': 'A records that no prefix stands for',
   'dns64.synthesis.bogus': 'names that do not validate, and are not synthesised (RFC 6147 §5.5)',
   'dns64.synthesis.reverse': 'reverse names of synthetic addresses',
+  'dns64.query_log.left_out': 'answers that the query log leaves out, above its rate or because the disk is slow',
   'dns64.local': 'replies known here: ipv4only.arpa, localhost, hosts files, private zones',
   'dns64.failed': 'names for which upstream had no answer',
   'dns64.joined': 'queries that waited for the same question of another client',

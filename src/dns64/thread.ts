@@ -20,6 +20,7 @@ export type ThreadAnswer =
   | { id: number; listening: string[] }
   | { id: number; report: ServerReport }
   | { id: number; done: true }
+  | { id: -1; warning: string }
   | { id: number; error: string };
 
 const port = parentPort;
@@ -30,7 +31,11 @@ async function serve(service: NonNullable<typeof parentPort>, data: ThreadData):
   const { config, first, cookieSecret } = data;
   let server: Dns64Server;
   try {
-    server = await openServer(config, { ...defaultParts(config.dns64.workers), first, cookieSecret });
+    server = await openServer(config, {
+      ...defaultParts(config.dns64.workers, (warning) => say({ id: -1, warning })),
+      first,
+      cookieSecret,
+    });
   } catch (error) {
     say({ id: 0, error: messageOf(error) });
     return;

@@ -116,7 +116,11 @@ export function rig(upstream: Upstream, text = DEFAULT): Rig {
     },
   };
   const lookup = createLookup({ cache, upstreams, limits: () => options, now });
-  const engine = new Engine({ cache, lookup, statistics, cookies: null, allow: () => true, now }, policy, options);
+  const engine = new Engine(
+    { cache, lookup, statistics, cookies: null, allow: () => true, onFinished: null, now },
+    policy,
+    options,
+  );
 
   async function send(query: Query | Uint8Array): Promise<Uint8Array | null> {
     const bytes = query instanceof Uint8Array ? query : queryBytes(query);

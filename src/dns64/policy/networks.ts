@@ -1,5 +1,5 @@
 /** Longest-prefix match over a few prefixes, on octets: for clients, for IPv4 addresses to map, for exclusions. */
-import type { Prefix } from '../../config/address.js';
+import { formatAddress, type Prefix } from '../../config/address.js';
 
 interface Entry<Value> {
   octets: Uint8Array;
@@ -32,6 +32,12 @@ function covers({ octets, length }: { octets: Uint8Array; length: number }, byte
   for (let i = 0; i < whole; i++) if (octets[i] !== bytes[at + i]) return false;
   const rest = length & 7;
   return rest === 0 || (((octets[whole] as number) ^ (bytes[at + whole] as number)) & (0xff00 >>> rest) & 0xff) === 0;
+}
+
+/** The text of an address of 4 or 16 octets. */
+export function octetsToText(octets: Uint8Array): string {
+  const value = octets.reduce((sum, octet) => sum * 256n + BigInt(octet), 0n);
+  return formatAddress(octets.length === 4 ? 4 : 6, value);
 }
 
 /** The octets of an address. */
