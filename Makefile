@@ -32,7 +32,7 @@ LAB_SOURCES := $(shell find lab -type f -name '*.ts' 2>/dev/null)
 BENCH_SOURCES := $(shell find bench -type f -name '*.ts' 2>/dev/null)
 BENCH_PROGRAMS := $(wildcard native/bench/programs/*.cpp) native/CMakeLists.txt
 
-.PHONY: help setup packages-lab packages-test build lab test test-native test-threads test-big-endian fuzz lint format conformance bench bench-micro bench-throughput \
+.PHONY: help setup packages-lab packages-test build lab soak-dns64 test test-native test-threads test-big-endian fuzz lint format conformance bench bench-micro bench-throughput \
         bench-jool packages-bench clean
 
 help:
@@ -73,6 +73,10 @@ $(STAMPS)/lab: $(LAB_SOURCES) tsconfig.json lab/tsconfig.json node_modules/.pack
 
 lab: build
 	@STAY=$(STAY) scripts/in-namespaces.sh node build/lab/main.js
+
+# Two minutes of queries at full load, the resolver gone for a third of it.
+soak-dns64: packages-bench build
+	@SECONDS=$(or $(SECONDS),120) scripts/in-namespaces.sh node build/lab/soak-dns64.js
 
 CMAKE := cmake -DCMAKE_CXX_COMPILER=clang++ -S native -B
 

@@ -281,7 +281,7 @@ export class Engine {
     if (reply.bogus) kind |= Kind.BOGUS;
     const ready = { ...written, kind };
     // What is no group's own is in the cache already, as it came.
-    const keeps = group.isOwn(type) && (outcome !== 'local' || type === Type.AAAA) && !reply.stale;
+    const keeps = group.isOwn(type) && (outcome !== 'local' || type === Type.AAAA);
     const good = reply.rcode === Rcode.NOERROR || (reply.rcode === Rcode.NXDOMAIN && !group.sharesDenials);
     if (keeps && (good || reply.bogus) && outcome !== 'failed') {
       cache.put({
@@ -292,8 +292,9 @@ export class Engine {
         view: viewOf(group, type, rawView(dnssecOk, checkingDisabled)),
         kind,
         now: this.parts.now(),
-        lifetimeSeconds: lifetimeOf(reply, type, this.options),
-        staleSeconds: reply.bogus ? 0 : this.options.maxStale,
+        // What is past its time is ready for as long as upstream is left alone; how old it may be, its parts know.
+        lifetimeSeconds: reply.stale ? this.options.staleRecheck : lifetimeOf(reply, type, this.options),
+        staleSeconds: reply.bogus || reply.stale ? 0 : this.options.maxStale,
       });
     }
     return ready;
