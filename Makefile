@@ -76,7 +76,7 @@ lab: build
 
 # Two minutes of queries at full load, the resolver gone for a third of it.
 soak-dns64: packages-bench build
-	@SECONDS=$(or $(SECONDS),120) scripts/in-namespaces.sh node build/lab/soak-dns64.js
+	@scripts/in-namespaces.sh node build/lab/soak-dns64.js $(DURATION)
 
 CMAKE := cmake -DCMAKE_CXX_COMPILER=clang++ -S native -B
 

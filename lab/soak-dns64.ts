@@ -1,5 +1,5 @@
 /**
- * `make soak-dns64`: dnsperf at full load for SECONDS (120 unless told) while the resolver behind the DNS64 server is
+ * `make soak-dns64`: dnsperf at full load for DURATION seconds (120 unless told) while the resolver behind the DNS64 server is
  * killed for the middle third. Names live for 20 s, so most answers are past their time by then. Prints what was asked,
  * answered and lost, and the server's memory before and after; exits 1 when a known name was not answered.
  */
@@ -12,7 +12,7 @@ import { failure } from './process.js';
 import { buildNetwork, plat6 } from './topology.js';
 
 const NAMES = 1000;
-const seconds = Number(process.env.SECONDS ?? 120);
+const seconds = Number(process.argv[2] ?? 120);
 /** Unbound has every name below, with an A record only. */
 const MORE = 'local-zone: "soak.test." redirect\n  local-data: "soak.test. 20 IN A 198.51.100.2"';
 
@@ -38,17 +38,19 @@ async function soak(): Promise<number> {
     const warm = await customer.run([...dnsperf, '-n', '1']);
     if (!warm.ok) throw new Error(failure(warm));
     const pid = plat.service.pid;
-    const before = await rssKib(pid);
+    const memory = [await rssKib(pid)];
 
     const third = (seconds * 1000) / 3;
     const load = customer.start([...dnsperf, '-l', String(seconds)]);
     await new Promise((resolve) => setTimeout(resolve, third));
+    memory.push(await rssKib(pid));
     await resolver.stop();
     await new Promise((resolve) => setTimeout(resolve, third));
+    memory.push(await rssKib(pid));
     resolver = await startUnbound(network, MORE);
     const { stdout, ok, stderr } = await load.exited;
     if (!ok) throw new Error(stderr);
-    const after = await rssKib(pid);
+    memory.push(await rssKib(pid));
 
     const number = (pattern: RegExp) => Number(pattern.exec(stdout)?.[1]);
     const sent = number(/Queries sent:\s+(\d+)/);
@@ -60,7 +62,7 @@ sent      ${sent}, ${Math.round(sent / seconds)} a second
 lost      ${lost}
 answers   ${codes}
 stale     ${counters['dns64.cache.stale']} by patience; upstream failed ${counters['dns64.upstream.failed']} questions
-memory    ${(before / 1024).toFixed(1)} MiB before, ${(after / 1024).toFixed(1)} MiB after`);
+memory    ${memory.map((kib) => (kib / 1024).toFixed(1)).join(', ')} MiB: before, after each third`);
     const answered = Number(/NOERROR (\d+)/.exec(codes)?.[1] ?? 0);
     return lost === 0 && answered === sent ? 0 : 1;
   } finally {
