@@ -32,10 +32,7 @@ export interface RunDependencies extends Omit<Dependencies, 'addon'> {
 export async function startServices(config: Config, deps: RunDependencies, signal: AbortSignal): Promise<Running> {
   const service = await startTranslator(config, deps, signal);
   try {
-    const dns64 =
-      config.dns64 === undefined
-        ? null
-        : await startDns64(config.dns64, pool6Of(config), (message) => deps.log.warn(message));
+    const dns64 = config.dns64 === undefined ? null : await startDns64(config.dns64, pool6Of(config), deps.log);
     return createRunning(config, service, dns64);
   } catch (error) {
     await service?.stop();
@@ -92,7 +89,8 @@ function createRunning(
     reload: (next) => serial.run(() => reload(next)),
     dead() {
       if (service !== null && !service.dataplane.alive()) return errors.workerDead(service.dataplane.device);
-      return dns64 === null || dns64.alive() ? null : errors.dns64Failed('a thread has ended');
+      // A thread of the DNS64 server that ends is started again: translated flows must not end with it.
+      return null;
     },
     stop: () =>
       serial.end(async () => {

@@ -40,7 +40,7 @@ export function createTarget({ service, dns64, addon, file, reload }: TargetOpti
       const program = {
         version,
         pid: process.pid,
-        alive: (dataplane?.alive() ?? true) && (dns64?.alive() ?? true),
+        alive: dataplane?.alive() ?? dns64?.alive() ?? false,
         uptimeSeconds: Math.floor((performance.now() - startedMs) / 1000),
         file,
         dns64: dns64 === null ? null : dns64StatusOf(dns64.listening, dns64.alive(), await dns64.report()),

@@ -67,6 +67,8 @@ export interface Dns64Server {
   readonly listening: string[];
   /** Applies what may change while it runs; queries on their way end as they began. */
   use(config: ServerConfig): void;
+  /** Makes cookies with another secret; the former one is good for as long as its cookies are. */
+  rollSecret(secret: Uint8Array): void;
   report(): ServerReport;
   close(): Promise<void>;
 }
@@ -113,14 +115,8 @@ export async function openServer(config: ServerConfig, parts: ServerParts): Prom
   });
   const upstreams = createUpstreams(upstreamOptions(running));
   const lookup = createLookup({ cache, upstreams, limits: () => options, now });
-  const cookies =
-    running.cookies === 'off'
-      ? null
-      : createCookies(
-          new ServerCookies({ secret: parts.cookieSecret, now: unixNow }),
-          () => running.cookies === 'require',
-          unixNow,
-        );
+  const serverCookies = new ServerCookies({ secret: parts.cookieSecret, now: unixNow });
+  const cookies = createCookies(serverCookies, () => running.cookies, unixNow);
   let queryLog: QueryLog | null = openLog();
   function openLog(): QueryLog | null {
     const { queryLog: wanted } = running;
@@ -228,6 +224,7 @@ export async function openServer(config: ServerConfig, parts: ServerParts): Prom
         if (credentials !== null) listener.setSecureContext(credentials);
       }
     },
+    rollSecret: (secret) => serverCookies.roll(secret),
     report: () => ({
       statistics: { ...statistics },
       cache: cache.stats(),

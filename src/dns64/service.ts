@@ -6,6 +6,7 @@ import type { LoadedDns64 } from '../config/dns64.js';
 import { errors } from '../errors.js';
 import { createCookieSecret, type ServerConfig, type ServerReport } from './server.js';
 import type { Counter } from './statistics.js';
+import { type Member, startTeam } from './team.js';
 import type { ThreadAnswer, ThreadData, ThreadRequest } from './thread.js';
 
 export interface Dns64Service {
@@ -24,35 +25,44 @@ export interface Dns64Service {
 const REQUEST_MS = 5000;
 const FIXED = ['listen', 'tls', 'https', 'workers'] as const;
 
+/** How long cookies are made with one secret (RFC 7873 §7.1 wants weeks at most). */
+const SECRET_MS = 86_400_000;
+
+export interface Dns64Log {
+  warn(message: string): void;
+  error(message: string): void;
+}
+
 /** Starts the threads; throws PLT_DNS64_FAILED with the sentence of the one that cannot open its sockets. */
 export async function startDns64(
   dns64: LoadedDns64,
   translated: readonly Prefix[] | null,
-  warn: (message: string) => void,
+  log: Dns64Log,
 ): Promise<Dns64Service> {
-  const cookieSecret = createCookieSecret();
-  const threads: Thread[] = [];
-  let running = dns64;
-  const stop = async () => {
-    await Promise.all(threads.map((thread) => thread.stop()));
-  };
-  try {
-    for (let index = 0; index < dns64.workers; index++) {
-      const data: ThreadData = { config: { dns64, translated }, first: index === 0, cookieSecret };
-      // What one has to say, they all have.
-      threads.push(await startThread(data, index === 0 ? warn : () => undefined));
-    }
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const warn = (message: string) => log.warn(message);
+  let config: ServerConfig = { dns64, translated };
+  let cookieSecret = createCookieSecret();
+  const team = await startTeam({
+    count: dns64.workers,
+    // What one thread has to say, they all have.
+    start: (index) => startThread({ config, first: index === 0, cookieSecret }, index === 0 ? warn : () => undefined),
+    error: (message) => log.error(message),
+    firstMs: 500,
+    mostMs: 60_000,
+  });
+  const { running } = team;
+  const rolling = setInterval(() => {
+    cookieSecret = createCookieSecret();
+    for (const thread of running()) thread.ask({ kind: 'secret', cookieSecret }).catch(() => undefined);
+  }, SECRET_MS);
+
   return {
-    listening: threads[0]?.listening ?? [],
+    listening: running()[0]?.listening ?? [],
     diff(next) {
       const refused: string[] = [];
       const changes: string[] = [];
       for (const key of Object.keys(next) as (keyof LoadedDns64)[]) {
-        if (isDeepStrictEqual(running[key], next[key])) continue;
+        if (isDeepStrictEqual(config.dns64[key], next[key])) continue;
         if ((FIXED as readonly string[]).includes(key)) {
           refused.push(`dns64.${key} cannot change while running (the sockets are open): restart to apply it`);
         } else {
@@ -62,24 +72,26 @@ export async function startDns64(
       return { changes, refused };
     },
     async use(next, prefixes) {
-      const config: ServerConfig = { dns64: next, translated: prefixes };
-      await Promise.all(threads.map((thread) => thread.ask({ kind: 'use', config })));
-      running = next;
+      config = { dns64: next, translated: prefixes };
+      await Promise.all(running().map((thread) => thread.ask({ kind: 'use', config })));
     },
     async report() {
-      const answers = await Promise.all(threads.map((thread) => thread.ask({ kind: 'report' })));
-      return answers.flatMap((answer) => ('report' in answer ? [answer.report] : [])).reduce(addReports);
+      const answers = await Promise.all(running().map((thread) => thread.ask({ kind: 'report' })));
+      const reports = answers.flatMap((answer) => ('report' in answer ? [answer.report] : []));
+      if (reports.length === 0) throw errors.dns64Failed('none of its threads runs');
+      return reports.reduce(addReports);
     },
-    alive: () => threads.every((thread) => thread.alive()),
-    stop,
+    alive: team.alive,
+    async stop() {
+      clearInterval(rolling);
+      await team.stop();
+    },
   };
 }
 
-interface Thread {
+interface Thread extends Member {
   readonly listening: readonly string[];
   ask(request: Distribute<ThreadRequest>): Promise<ThreadAnswer>;
-  alive(): boolean;
-  stop(): Promise<void>;
 }
 type Distribute<Request> = Request extends { id: number } ? Omit<Request, 'id'> : never;
 
@@ -88,12 +100,12 @@ async function startThread(data: ThreadData, warn: (message: string) => void): P
   const waiting = new Map<number, (answer: ThreadAnswer) => void>();
   let last = 0;
   let running = true;
-  const ended = new Promise<void>((resolve) => {
+  const ended = new Promise<string>((resolve) => {
     const end = (why: string) => {
       running = false;
       for (const [id, settle] of waiting) settle({ id, error: why });
       waiting.clear();
-      resolve();
+      resolve(why);
     };
     worker.on('error', (error) => end(error.message));
     worker.on('exit', () => end('the thread has ended'));
@@ -131,6 +143,7 @@ async function startThread(data: ThreadData, warn: (message: string) => void): P
     listening: first.listening,
     ask,
     alive: () => running,
+    ended,
     async stop() {
       if (running) await ask({ kind: 'close' }).catch(() => undefined);
       await worker.terminate();

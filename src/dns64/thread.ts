@@ -12,6 +12,7 @@ export interface ThreadData {
 /** From the service. `id` comes back with the answer. */
 export type ThreadRequest =
   | { id: number; kind: 'use'; config: ServerConfig }
+  | { id: number; kind: 'secret'; cookieSecret: Uint8Array }
   | { id: number; kind: 'report' }
   | { id: number; kind: 'close' };
 
@@ -45,6 +46,7 @@ async function serve(service: NonNullable<typeof parentPort>, data: ThreadData):
     const work = async (): Promise<ThreadAnswer> => {
       if (request.kind === 'report') return { id, report: server.report() };
       if (request.kind === 'use') server.use(request.config);
+      else if (request.kind === 'secret') server.rollSecret(request.cookieSecret);
       else {
         await server.close();
         service.unref();

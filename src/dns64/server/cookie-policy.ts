@@ -5,17 +5,21 @@ import type { Client } from './client.js';
 import { CookieState, type ServerCookies } from './cookies.js';
 
 export interface Cookies {
-  /** How the answer's cookie is written; 'bad' when the query is to be refused for its cookie. */
-  answer(query: Query, client: Client): WriteCookie | 'bad';
+  /** How the answer's cookie is written, null for none; 'bad' when the query is to be refused for its cookie. */
+  answer(query: Query, client: Client): WriteCookie | null | 'bad';
   /** A cookie to try again with. */
   fresh(query: Query, client: Client): WriteCookie;
 }
 
 /**
- * `required`: over UDP only clients with a valid cookie are answered, of those who speak of cookies at all; the others
- * learn theirs (RFC 7873 §5.2.3). `now` is in seconds since 1970.
+ * `mode` `require`: over UDP only clients with a valid cookie are answered, of those who speak of cookies at all; the
+ * others learn theirs (RFC 7873 §5.2.3). `now` is in seconds since 1970.
  */
-export function createCookies(cookies: ServerCookies, required: () => boolean, now: () => number): Cookies {
+export function createCookies(
+  cookies: ServerCookies,
+  mode: () => 'off' | 'on' | 'require',
+  now: () => number,
+): Cookies {
   function fresh(query: Query, { address }: Client): WriteCookie {
     return (out, at) => {
       cookies.write(out, at, query.bytes, query.cookieOffset, address, now());
@@ -24,7 +28,8 @@ export function createCookies(cookies: ServerCookies, required: () => boolean, n
   return {
     fresh,
     answer(query, client) {
-      if (client.transport !== 'udp' || !required()) return fresh(query, client);
+      if (mode() === 'off') return null;
+      if (client.transport !== 'udp' || mode() === 'on') return fresh(query, client);
       const state = cookies.check(query.bytes, query.cookieOffset, query.cookieLength, client.address);
       return state === CookieState.VALID || state === CookieState.RENEW ? fresh(query, client) : 'bad';
     },
