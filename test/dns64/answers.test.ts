@@ -156,6 +156,17 @@ describe('reverse names', () => {
     },
   );
 
+  test('DNS-PTR-01 64:ff9b::/96 counts beside a prefix of one’s own', async () => {
+    const wellKnown = vectors.synthesis.find((row) => row.pref64 === '64:ff9b::/96');
+    const name = wellKnown?.ptr_qname.slice(0, -1) ?? '';
+    const answer = await rig(pointers).ask({ name, type: 'PTR' });
+    expect(answer.answers[0]).toBe(`${name} 600 CNAME ${wellKnown?.cname_target.slice(0, -1)}`);
+    // Without synthesis it is a name like others.
+    const plain = rig(pointers, 'pool6: []');
+    await plain.ask({ name, type: 'PTR' });
+    expect(plain.asked).toEqual([`PTR ${name}`]);
+  });
+
   test('DNS-PTR-08 an octet u that is not zero', async () => {
     const at = rig(pointers, 'pool6: "2001:db8:100::/40", localZones: false');
     const name = '0.0.0.0.0.0.0.0.0.0.0.0.1.2.f.f.2.0.0.0.0.c.1.0.8.b.d.0.1.0.0.2.ip6.arpa';

@@ -7,7 +7,6 @@ import {
   formatAddress,
   knownPrefix,
   type Prefix,
-  parseAddress,
   touchesNonGlobal,
   WELL_KNOWN_PREFIX,
 } from '../../config/address.js';
@@ -52,11 +51,14 @@ export interface GroupRules {
 const NOT_A_HOST = ['0.0.0.0/32', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '255.255.255.255/32'].map(
   knownPrefix,
 );
+const WELL_KNOWN = knownPrefix(WELL_KNOWN_PREFIX);
 
 export class Group {
   readonly rules: GroupRules;
   /** Every prefix of the map once. */
   readonly prefixes: readonly Pref64[];
+  /** Whose reverse names are ours: the same, and 64:ff9b::/96 in any case (RFC 6147 §5.3.1). */
+  readonly reversePrefixes: readonly Pref64[];
   /** False: plain DNS. */
   readonly synthesises: boolean;
   private readonly networks: Networks<readonly { prefix: Prefix; pref64: Pref64 }[]>;
@@ -82,6 +84,7 @@ export class Group {
       }),
     );
     this.prefixes = [...all.values()];
+    this.reversePrefixes = [...this.prefixes, { octets: octetsOf(WELL_KNOWN.first, 6), length: WELL_KNOWN.length }];
     this.synthesises = this.prefixes.length > 0;
     this.excluded = new Networks(rules.exclude.map((prefix) => [prefix, true] as const));
   }
@@ -122,8 +125,6 @@ function single(value: bigint) {
   return { address: formatAddress(4, value), length: 32, first: value, last: value };
 }
 
-const wellKnown = parseAddress(WELL_KNOWN_PREFIX.slice(0, -3))?.value;
-
 function isWellKnown(prefix: Prefix): boolean {
-  return prefix.length === 96 && prefix.first === wellKnown;
+  return prefix.length === WELL_KNOWN.length && prefix.first === WELL_KNOWN.first;
 }

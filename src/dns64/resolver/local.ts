@@ -85,7 +85,7 @@ function ipv4only({ name, type }: Question, group: Group, { discoveryTtl }: Loca
 
 /** RFC 8880 §7.2.1. */
 function ipv4onlyReverse(name: Uint8Array, group: Group): Reply | null {
-  const v4 = synthesisedFrom(name, group.prefixes);
+  const v4 = synthesisedFrom(name, group.reversePrefixes);
   if (v4 === null || !IPV4ONLY_ADDRESSES.some((address) => sameName(address, v4))) return null;
   const answer = [{ name, type: Type.PTR, klass: Class.IN, ttl: LOCAL_TTL, rdata: IPV4ONLY }];
   return emptyReply(Rcode.NOERROR, { flags: Flag.AA, answer });

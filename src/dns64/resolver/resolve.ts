@@ -55,7 +55,7 @@ export async function resolve(
     if (question.type === Type.AAAA && mayConcern(question, group))
       return resolveAaaa(question, group, lookup, options);
     if (question.type === Type.PTR) {
-      const v4 = synthesisedFrom(question.name, group.prefixes);
+      const v4 = synthesisedFrom(question.name, group.reversePrefixes);
       if (v4 !== null) return resolveReverse(question, v4, group, lookup);
     }
   }
