@@ -5,7 +5,7 @@
 import { OPT_BYTES, writeOpt, writeOption } from './wire/edns.js';
 import { skipName } from './wire/name.js';
 import { Ede, Flag, HEADER_BYTES, Option } from './wire/numbers.js';
-import type { Query } from './wire/query.js';
+import { OPCODE, type Query } from './wire/query.js';
 
 /** Kinds of message, as bits: what the cache keeps beside it. */
 export const Kind = {
@@ -77,7 +77,8 @@ export function writeError(
 }
 
 function writeHead(out: Uint8Array, at: number, query: Query, stored: number, kind: number): void {
-  let flags = stored | (query.flags & (Flag.RD | Flag.CD));
+  // RFC 1035 §4.1.1: the opcode is copied too, which matters for those that are refused.
+  let flags = stored | (query.flags & (OPCODE | Flag.RD | Flag.CD));
   // RFC 6840 §5.8: AD for those who know it; RFC 6147 §5.5: not on what was made up for those who do not validate.
   const asked = query.dnssecOk || ((query.flags & Flag.AD) !== 0 && (kind & Kind.SYNTHETIC) === 0);
   if (!asked) flags &= ~Flag.AD;

@@ -20,7 +20,8 @@ export type Verdict = (typeof Verdict)[keyof typeof Verdict];
 
 /** Records beside the question that are looked at; a query has an OPT and perhaps a signature. */
 const MAX_RECORDS = 8;
-const OPCODE = 0x7800;
+/** Bits of the header's second word. */
+export const OPCODE = 0x7800;
 const LEAST_UDP_BYTES = 512;
 
 export class Query {
