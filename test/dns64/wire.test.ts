@@ -68,6 +68,12 @@ describe('names', () => {
     expect(new NameReader().read(Uint8Array.from(four), 0)).toBe(255);
     expect(new NameReader().read(Uint8Array.from([...four, 1, 0x61, 0xc0, 0]), 255)).toBe(-1);
   });
+
+  test('DNS-TCP-19 a name has 127 pointers at most', () => {
+    const chain = [0, ...Array.from({ length: 128 }, (_, i) => [0xc0, i === 0 ? 0 : 2 * i - 1]).flat()];
+    const at = (pointers: number) => new NameReader().read(Uint8Array.from(chain), 2 * pointers - 1);
+    expect([at(127), at(128)]).toEqual([255, -1]);
+  });
 });
 
 const query = (more: Partial<packet.Packet>) =>
@@ -224,6 +230,14 @@ describe('messages', () => {
     expect(bytes.length).toBeLessThanOrEqual(response.length);
     const view = new DataView(bytes.buffer);
     expect(ttlOffsets.map((offset) => view.getUint32(offset))).toEqual([300, 60, 60, 60, 60, 3600]);
+  });
+
+  test('what takes more than 64 KiB is not written', () => {
+    const name = knownName('www.example');
+    const rr: Rr = { name, type: 16, klass: 1, ttl: 60, rdata: new Uint8Array(40_000) };
+    const sections = { answer: [rr], authority: [], additional: [rr] };
+    expect(writeMessage({ name, type: 16, klass: 1 }, 0x8180, sections)).toBeNull();
+    expect(writeMessage({ name, type: 16, klass: 1 }, 0x8180, { ...sections, additional: [] })).not.toBeNull();
   });
 
   test('DNS-SVCB-03, DNS-TCP-20 RDATA of an unknown type stays byte for byte', () => {

@@ -7,6 +7,8 @@ import { MAX_NAME_BYTES } from './numbers.js';
 const POINTER = 0xc0;
 const UPPER_A = 0x41;
 const UPPER_Z = 0x5a;
+/** A name has 127 labels at most, and no honest pointer leads to another one alone. */
+const MAX_POINTERS = 127;
 
 /** The root. */
 export const ROOT = Uint8Array.of(0);
@@ -31,13 +33,15 @@ export class NameReader {
 
   /**
    * Reads the name at `at`, compressed or not (RFC 1035 §4.1.4). A pointer may only go before the labels that it ends,
-   * so a name is read in bounded time. Returns where the message goes on, or -1 for what is no name.
+   * and there are few of them, so a name is read in bounded time. Returns where the message goes on, or -1 for what is no
+   * name.
    */
   read(message: Uint8Array, at: number): number {
     let position = at;
     let start = at;
     let next = -1;
     let length = 0;
+    let pointers = 0;
     for (;;) {
       const octet = message[position];
       if (octet === undefined) return -1;
@@ -53,7 +57,7 @@ export class NameReader {
       const low = message[position + 1];
       if (octet < POINTER || low === undefined) return -1;
       const target = ((octet & 0x3f) << 8) | low;
-      if (target >= start) return -1;
+      if (target >= start || ++pointers > MAX_POINTERS) return -1;
       if (next < 0) next = position + 2;
       position = target;
       start = target;

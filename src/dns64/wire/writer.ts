@@ -119,7 +119,6 @@ export function writeMessage(
   writer.word(question.type);
   writer.word(question.klass);
   const ttlOffsets = rrs.map((rr) => writer.record(rr));
-  if (writer.position > MAX_BYTES)
-    throw new RangeError(`a message of ${writer.position} bytes, expected 65535 at most`);
+  if (writer.position > MAX_BYTES) return null;
   return { bytes: bytes.slice(0, writer.position), ttlOffsets };
 }
