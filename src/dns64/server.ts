@@ -258,6 +258,7 @@ function upstreamOptions(dns64: LoadedDns64): UpstreamOptions {
   return {
     ...DEFAULT_UPSTREAM_OPTIONS,
     servers: dns64.upstream,
+    sourceAddresses: dns64.sourceAddresses,
     timeoutMs: dns64.upstreamTimeout * 1000,
     caseRandomisation: dns64.caseRandomisation,
     maxOpen: Math.ceil(dns64.limits.open / dns64.workers),

@@ -63,6 +63,10 @@ export async function startDns64(
       const changes: string[] = [];
       for (const key of Object.keys(next) as (keyof LoadedDns64)[]) {
         if (isDeepStrictEqual(config.dns64[key], next[key])) continue;
+        if (key === 'cache' && config.dns64.cache.megabytes !== next.cache.megabytes) {
+          refused.push('dns64.cache.megabytes cannot change while running (the memory is taken): restart to apply it');
+          continue;
+        }
         if ((FIXED as readonly string[]).includes(key)) {
           refused.push(`dns64.${key} cannot change while running (the sockets are open): restart to apply it`);
         } else {

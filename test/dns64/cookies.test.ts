@@ -2,8 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { clientAt } from '../../src/dns64/server/client.js';
+import { createCookies } from '../../src/dns64/server/cookie-policy.js';
 import { COOKIE_BYTES, CookieState, ServerCookies } from '../../src/dns64/server/cookies.js';
 import { SipHash } from '../../src/dns64/server/siphash.js';
+import { Query } from '../../src/dns64/wire/query.js';
+import { queryBytes } from './rig.js';
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'));
 const toHex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
@@ -223,5 +226,43 @@ describe('clients', () => {
 
   test('a socket that is gone has no client', () => {
     expect(clientAt(undefined, 'tcp')).toBeNull();
+  });
+});
+
+describe('what becomes of a query', () => {
+  /** 'none' without a cookie, 'bad' for BADCOOKIE, else the cookie of the answer. */
+  function answerTo(setting: 'off' | 'on' | 'require', cookie: string, transport: 'udp' | 'tcp' = 'udp') {
+    const { cookies, clock } = at(1559731985);
+    const policy = createCookies(
+      cookies,
+      () => setting,
+      () => clock.seconds,
+    );
+    const query = new Query();
+    query.read(queryBytes({ name: 'v4.example', options: [{ code: 10, data: Buffer.from(cookie, 'hex') }] }));
+    const client = { family: 6 as const, address: octetsOf(V6_CLIENT), transport };
+    const write = policy.answer(query, client);
+    if (write === null || write === 'bad') return write ?? 'none';
+    const out = new Uint8Array(COOKIE_BYTES);
+    write(out, 0);
+    return toHex(out);
+  }
+  const CLIENT = '2464c4abcf10c957';
+  const good = at(1559731985).write(CLIENT, V6_CLIENT);
+
+  test('DNS-SPOOF-13 off: none', () => {
+    expect([answerTo('off', CLIENT), answerTo('off', good)]).toEqual(['none', 'none']);
+  });
+
+  test('DNS-SPOOF-13 on: whatever came, the answer brings a good one', () => {
+    expect([answerTo('on', CLIENT), answerTo('on', `${CLIENT}${'00'.repeat(16)}`)]).toEqual([good, good]);
+  });
+
+  test('DNS-SPOOF-13 require: a good one or BADCOOKIE, which does not concern connections', () => {
+    expect([answerTo('require', CLIENT), answerTo('require', good), answerTo('require', CLIENT, 'tcp')]).toEqual([
+      'bad',
+      good,
+      good,
+    ]);
   });
 });

@@ -1,4 +1,5 @@
 /** What becomes of a query's cookie (RFC 7873 §5.2): an answer with a cookie, or BADCOOKIE where one is wanted. */
+import type { Dns64Config } from '../../config/dns64.js';
 import type { WriteCookie } from '../answer.js';
 import type { Query } from '../wire/query.js';
 import type { Client } from './client.js';
@@ -12,12 +13,12 @@ export interface Cookies {
 }
 
 /**
- * `mode` `require`: over UDP only clients with a valid cookie are answered, of those who speak of cookies at all; the
- * others learn theirs (RFC 7873 §5.2.3). `now` is in seconds since 1970.
+ * `setting` is asked for each query. With `require`, over UDP only clients with a valid cookie are answered, of those
+ * who speak of cookies at all; the others learn theirs (RFC 7873 §5.2.3). `now` is in seconds since 1970.
  */
 export function createCookies(
   cookies: ServerCookies,
-  mode: () => 'off' | 'on' | 'require',
+  setting: () => Dns64Config['cookies'],
   now: () => number,
 ): Cookies {
   function fresh(query: Query, { address }: Client): WriteCookie {
@@ -28,8 +29,9 @@ export function createCookies(
   return {
     fresh,
     answer(query, client) {
-      if (mode() === 'off') return null;
-      if (client.transport !== 'udp' || mode() === 'on') return fresh(query, client);
+      const wanted = setting();
+      if (wanted === 'off') return null;
+      if (client.transport !== 'udp' || wanted === 'on') return fresh(query, client);
       const state = cookies.check(query.bytes, query.cookieOffset, query.cookieLength, client.address);
       return state === CookieState.VALID || state === CookieState.RENEW ? fresh(query, client) : 'bad';
     },
