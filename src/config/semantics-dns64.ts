@@ -16,6 +16,18 @@ export function warnDns64(dns64: Dns64Config, translator: { pool6: readonly Pref
       warnings.push(`dns64.pool6 has ${prefix}, which the translator here does not translate`);
     }
   }
+  const owners = new Map<string, string>();
+  for (const [index, { name, clients }] of dns64.groups.entries()) {
+    for (const prefix of clients.map(networkOf)) {
+      const owner = owners.get(prefix);
+      if (owner === undefined) owners.set(prefix, name);
+      else {
+        warnings.push(
+          `dns64.groups[${index}].clients has ${prefix}, which belongs to group ${owner} already: ${name} does not get it`,
+        );
+      }
+    }
+  }
   // DNS-SYN-23: a DNS64 without a translator is allowed, and worth a word.
   if (translator === null) warnings.push('dns64 stands alone: some other host must translate its prefixes');
   return warnings;
