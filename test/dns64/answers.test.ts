@@ -76,7 +76,7 @@ describe('DNSSEC', () => {
     expect([await ad({}), await ad({ ad: true }), await ad({ do: true })]).toEqual([false, true, true]);
   });
 
-  test('DNS-SEC-14, DNS-SEC-15 CD goes upstream; a failure without it is no answer with it', async () => {
+  test('DNS-SEC-15 CD goes upstream; a failure without it is no answer with it', async () => {
     const at = rig(({ cd }) => (cd ? { answers: [rr.a('v4.example', '192.0.2.1')] } : { rcode: 'SERVFAIL' }));
     expect((await at.ask({ name: 'v4.example', type: 'A' })).rcode).toBe('SERVFAIL');
     expect((await at.ask({ name: 'v4.example', type: 'A', cd: true })).rcode).toBe('NOERROR');
@@ -333,6 +333,13 @@ describe('other types', () => {
     ]);
   });
 
+  test('DNS-SVCB-04 nothing is asked for beside it, so nothing can fail', async () => {
+    const at = rig(({ type }) => (type === 'HTTPS' ? encoded([]) : 'silence'));
+    const query = queryBytes({ name: 'svc.example', type: 'UNKNOWN_65' });
+    expect(readAnswer((await at.send(query)) ?? new Uint8Array(0))).toMatchObject({ rcode: 'NOERROR' });
+    expect(at.asked).toEqual(['HTTPS svc.example']);
+  });
+
   test('DNS-SYN-21, DNS-ANY-01 ANY: one RRset, none of it synthetic', async () => {
     const at = rig(() => ({
       answers: [rr.a('v4.example', '192.0.2.1'), rr.a('v4.example', '192.0.2.2'), rr.ptr('v4.example', 'x')],
@@ -367,7 +374,7 @@ describe('header, EDNS and size', () => {
     expect(answer.opt).toEqual({ udpBytes: 1232, do: false, version: 0, ede: [4], options: [15] });
   });
 
-  test('DNS-EDNS-08, DNS-EDNS-09, DNS-REC-17 what is too large is cut, with TC and the OPT', async () => {
+  test('DNS-EDNS-08, DNS-EDNS-09, DNS-REC-17, DNS-TCP-15 what is too large is cut, with TC and the OPT', async () => {
     const many = Array.from({ length: 60 }, (_, index) => rr.a('v4.example', `192.0.2.${index + 1}`));
     const at = rig(zone({ 'A v4.example': { answers: many } }));
     const small = await at.ask({ name: 'v4.example' });
@@ -375,6 +382,7 @@ describe('header, EDNS and size', () => {
     expect(small.bytes.length).toBeLessThanOrEqual(512);
     const large = await at.ask({ name: 'v4.example', udpBytes: 4096 });
     expect(large).toMatchObject({ answers: [], flags: { tc: true }, opt: { udpBytes: 1232 } });
+    expect(large.bytes.length).toBeLessThanOrEqual(1232);
     const whole = await at.ask({ name: 'v4.example', transport: 'tcp' });
     expect(whole.answers.length).toBe(60);
     expect(whole.flags.tc).toBe(false);
