@@ -113,7 +113,7 @@ $(STAMPS)/big-endian: $(ALL_NATIVE) | packages-test
 test-big-endian: $(STAMPS)/big-endian
 	@scripts/big-endian-test.sh $(REPORTS)/big-endian.tap
 
-fuzz: $(STAMPS)/fuzz
+fuzz: $(STAMPS)/fuzz $(STAMPS)/typescript
 	@scripts/fuzz.sh build/fuzz $(SECONDS) $(REPORTS)/fuzz.tap
 
 lint: setup
