@@ -203,11 +203,14 @@ export class Engine {
     const cookie = this.cookieFor(query, client);
     const write = cookie === 'bad' ? null : cookie;
     const ready = await this.readyFor(query, group).catch(() => null);
-    if (ready === null) {
+    const stale = ready !== null && (ready.kind & Kind.STALE) !== 0;
+    // RFC 8767 §5: a client that asks without recursion wants no such help.
+    if (ready === null || (stale && (query.flags & Flag.RD) === 0)) {
       const out = new Uint8Array(limits.bytes);
       const length = writeError(out, 0, query, Rcode.SERVFAIL, 0, limits, write);
       return out.subarray(0, this.finished(query, client, false, out, 0, length));
     }
+    if (stale) this.parts.statistics['dns64.cache.stale'] += 1;
     const out = new Uint8Array(Math.max(limits.bytes, ready.bytes.length));
     out.set(ready.bytes);
     const length = finishAnswer(out, 0, ready.bytes.length, query, ready.kind, limits, write);
@@ -225,7 +228,7 @@ export class Engine {
     }
     if (waiting !== undefined) statistics['dns64.joined'] += 1;
     const ready = waiting ?? this.resolveOnce(question, group, lookup);
-    // RFC 8767 §5; a client that asks without recursion wants no such help.
+    // RFC 8767 §5.
     if (this.options.maxStale === 0 || (query.flags & Flag.RD) === 0) return ready;
     return this.orStale(ready, question, group);
   }
@@ -241,7 +244,6 @@ export class Engine {
     const first = await Promise.race([ready.catch(() => null), patience]);
     clearTimeout(timer);
     if (first !== null && !isFailure(first)) return first;
-    this.parts.statistics['dns64.cache.stale'] += 1;
     return stale;
   }
 
