@@ -63,6 +63,7 @@ test('defaults', () => {
     udpBytes: 1232,
     cookies: 'on',
     rateLimit: { perSecond: 0, burst: 100, prefixLength4: 32, prefixLength6: 64 },
+    queryLog: null,
     cache: { megabytes: 64, maxTtl: 86_400, maxNegativeTtl: 3600, failureTtl: 5, stale: 86_400, prefetch: true },
     limits: { open: 4096, connections: 1000, connectionsPerClient: 25, idle: 10 },
     files: { hosts: new Map(), pem: new Map() },
