@@ -33,11 +33,11 @@ BENCH_SOURCES := $(shell find bench -type f -name '*.ts' 2>/dev/null)
 BENCH_PROGRAMS := $(wildcard native/bench/programs/*.cpp) native/CMakeLists.txt
 
 .PHONY: help setup packages-lab packages-test build lab soak-dns64 test test-native test-threads test-big-endian fuzz lint format conformance bench bench-micro bench-throughput \
-        bench-jool packages-bench clean
+        bench-dns64 bench-jool packages-bench clean
 
 help:
 	@sed -n 's/^#  *\(make .*\)/\1/p' $(MAKEFILE_LIST)
-	@printf '%s\n' 'make setup | build | lint | format | test-native | test-threads | test-big-endian | conformance | bench | bench-jool | clean' 'make fuzz SECONDS=60'
+	@printf '%s\n' 'make setup | build | lint | format | test-native | test-threads | test-big-endian | conformance | bench | bench-dns64 | bench-jool | clean' 'make fuzz SECONDS=60'
 
 packages-lab:
 	@scripts/setup.sh lab
@@ -144,7 +144,7 @@ bench-micro: build $(STAMPS)/native-bench
 	@echo
 	@npm run --silent bench
 
-# What bench/throughput runs in its namespaces.
+# What bench/throughput and bench/dns64 run in their namespaces.
 $(STAMPS)/bench-programs: $(BENCH_PROGRAMS) | packages-test
 	cmake -S native -B build/native-bench
 	cmake --build build/native-bench --parallel $(JOBS) --target bench_programs
@@ -160,6 +160,11 @@ bench-throughput: packages-bench build $(STAMPS)/bench $(STAMPS)/bench-programs
 	@scripts/in-namespaces.sh node build/bench/bench/throughput/main.js $(if $(PEERS),--peers "$(PEERS)") \
 	  $(if $(OURS),--ours "$(OURS)") $(if $(ONLY),--only "$(ONLY)") $(if $(ROUNDS),--rounds $(ROUNDS)) \
 	  $(if $(call said,SECONDS),--seconds $(SECONDS)) $(if $(RATE),--rate $(RATE))
+
+# Beside Unbound and BIND. ROUNDS, SECONDS, NAMES: numbers.
+bench-dns64: packages-bench build $(STAMPS)/bench $(STAMPS)/bench-programs
+	@scripts/in-namespaces.sh node build/bench/bench/dns64/main.js $(if $(ROUNDS),--rounds $(ROUNDS)) \
+	  $(if $(call said,SECONDS),--seconds $(SECONDS)) $(if $(NAMES),--names $(NAMES))
 
 # Jool, where no module of it can be loaded; each way says itself when it cannot be gone. Built once, below build/jool/.
 bench-jool: build

@@ -12,7 +12,7 @@ export const tunLoop: Peer = {
   families: { client: 6, server: 4 },
   stateful: false,
   async available() {
-    const missing = missingProgram();
+    const missing = missingProgram('tun_loop');
     return missing === null ? { version: commit() } : { unavailable: `${missing} is not there: make bench builds it` };
   },
   async start({ translator }, { core }) {

@@ -66,7 +66,8 @@ function named(what: string, names: readonly string[], known: readonly string[])
   return [...names];
 }
 
-function whole(option: string, text: string | undefined, fallback: number, least: number, most: number): number {
+/** A number of the command line, or what it is when nothing is said. Throws a sentence. */
+export function whole(option: string, text: string | undefined, fallback: number, least: number, most: number): number {
   if (text === undefined) return fallback;
   const value = Number(text);
   if (!Number.isInteger(value) || value < least || value > most) {

@@ -96,9 +96,9 @@ export function program(name: string, ...args: (string | number)[]): string[] {
   return [join(root, 'build', 'native-bench', 'programs', name), ...args.map(String)];
 }
 
-/** The program's path when it was not built, else null. */
-export function missingProgram(): string | null {
-  return ['endpoint', 'tun_loop'].map((name) => join(...program(name))).find((file) => !existsSync(file)) ?? null;
+/** The path of the first of these programs that was not built, else null. */
+export function missingProgram(...names: string[]): string | null {
+  return names.map((name) => join(...program(name))).find((file) => !existsSync(file)) ?? null;
 }
 
 /** The same command on one core. */

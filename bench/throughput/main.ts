@@ -20,7 +20,7 @@ import type { Absence, Record, Results } from './record.js';
 import { runRounds } from './rounds.js';
 import type { Stage } from './scenario.js';
 import { toSections } from './sections.js';
-import { toText } from './text.js';
+import { headText, toText } from './text.js';
 
 const stages: readonly Stage[] = [bulk, packets, stacks];
 const names = stages.flatMap(({ name, scenarios }) => [name, ...scenarios.map((scenario) => scenario.name)]);
@@ -110,11 +110,11 @@ async function main(signal: AbortSignal): Promise<number> {
     console.log(`bench/throughput: skipped: needs root. ${lacking}.`);
     return 0;
   }
-  const unbuilt = missingProgram();
+  const unbuilt = missingProgram('endpoint', 'tun_loop');
   if (unbuilt !== null) throw new Error(`${unbuilt} is not there: run this by \`make bench PEERS=…\``);
   const results = await measure(args, signal);
   const sections = toSections(results, titles);
-  console.log(toText(results, sections, accented));
+  console.log(toText(results, headText(results), sections, accented));
   for (const [file, text] of [
     [args.json, `${JSON.stringify(results, null, 2)}\n`],
     [

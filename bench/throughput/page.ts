@@ -5,7 +5,7 @@
 import type { Peer } from '../peers/peer.js';
 import type { Results } from './record.js';
 import { type Block, figure, peerText, type Row, type Section, spreadText } from './sections.js';
-import { glanceTable, machineText } from './text.js';
+import { glanceTable, headText } from './text.js';
 
 /** Safe in text and in attributes. */
 export function escapeHtml(text: string): string {
@@ -113,7 +113,7 @@ export function toPage(
 <body>
 <main>
 <h1>Platypus beside its peers</h1>
-<pre>${escapeHtml(machineText(results))}</pre>
+<pre>${escapeHtml(headText(results))}</pre>
 ${results.incomplete ? '<p class="warn">Incomplete: the run was interrupted, or something failed. See the end.</p>' : ''}
 <p class="soft">A bar ends at the median; the line over it runs from the least to the most of all runs. Ratios are taken round by round against a peer of the same run and way, and are medians with least and most. Figures of other runs or machines are not to be put beside these.</p>
 ${glanceHtml(sections, ours)}

@@ -3,10 +3,10 @@ import { beside, type Record, type Results, type Way } from './record.js';
 import { ratio, type Spread, spread } from './statistics.js';
 
 /** Peers beside which all others are put, where they ran in the same way. */
-export const yardsticks = ['forwarding', 'tun-loop', 'tayga', 'jool'] as const;
+export const yardsticks = ['forwarding', 'tun-loop', 'tayga', 'jool', 'unbound', 'bind'] as const;
 
 /** Figures that explain others: shown beside them, without a plot. */
-const explaining = new Set(['retransmits', 'failed', 'lost', 'sent', 'cpu-all']);
+const explaining = new Set(['retransmits', 'failed', 'lost', 'wrong', 'sent', 'cpu-all']);
 
 export interface Row {
   peer: string;

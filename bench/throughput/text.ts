@@ -6,8 +6,11 @@ import { figure, glance, peerText, type Section, spreadText, yardsticks } from '
 /** More cores than this busy with something else, and the CPU figures tell of that as well. */
 const QUIET_CORES = 0.1;
 
-/** What the machine was, in one paragraph. */
-export function machineText({ machine, date, commit, options }: Results): string {
+/** What the machine was, in one paragraph; `done` says what was done on it. */
+export function machineText(
+  { machine, date, commit }: Pick<Results, 'machine' | 'date' | 'commit'>,
+  done: string,
+): string {
   const gigabytes = Math.round(machine.memoryBytes / 2 ** 30);
   return `${date}, commit ${commit}
 ${machine.model}, ${machine.cores} cores, ${gigabytes} GiB, Linux ${machine.kernel}
@@ -16,7 +19,18 @@ load ${machine.loadavg.map((load) => load.toFixed(2)).join(' ')}; busy with some
       ? ': NOT QUIET, so figures are of that too, and CPU figures mean nothing'
       : ''
   }
-${options.rounds} ${options.rounds === 1 ? 'round' : 'rounds'} of ${options.seconds} s, interleaved; small packets at ${figure(options.packetsPerSecond)} packets/s`;
+${done}`;
+}
+
+/** `5 rounds of 2 s, interleaved` */
+export function roundsText({ rounds, seconds }: { rounds: number; seconds: number }): string {
+  return `${rounds} ${rounds === 1 ? 'round' : 'rounds'} of ${seconds} s, interleaved`;
+}
+
+/** The head of bench/throughput's reports. */
+export function headText(results: Results): string {
+  const { options } = results;
+  return machineText(results, `${roundsText(options)}; small packets at ${figure(options.packetsPerSecond)} packets/s`);
 }
 
 /** The summary's table: headings, and a row for each figure of `peers`. */
@@ -38,8 +52,13 @@ export function glanceTable(
 }
 
 /** One table a scenario and direction, each figure with its spread, ratios to the yardsticks of the same run. */
-export function toText(results: Results, sections: readonly Section[], ours: readonly string[]): string {
-  const parts = [machineText(results)];
+export function toText(
+  results: Pick<Results, 'absences' | 'incomplete'>,
+  head: string,
+  sections: readonly Section[],
+  ours: readonly string[],
+): string {
+  const parts = [head];
   for (const { title, scenario, blocks } of sections) {
     for (const { direction, metric, unit, better, yardsticks, rows } of blocks) {
       const headings = ['peer', `${metric}, ${unit}`, ...yardsticks.map((name) => `× ${name}`), 'runs', ''];

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { escapeHtml, toPage } from '../../bench/throughput/page.js';
 import type { Record, Results } from '../../bench/throughput/record.js';
 import { figure, spreadText, toSections } from '../../bench/throughput/sections.js';
-import { toText } from '../../bench/throughput/text.js';
+import { headText, toText } from '../../bench/throughput/text.js';
 
 const bulk = (peer: string, runs: number[], more: Partial<Record> = {}): Record => ({
   scenario: 'tcp-bulk-1',
@@ -80,19 +80,19 @@ describe('sections', () => {
 
 describe('the report', () => {
   test('in a terminal tells median, spread, ratio, runs, way and what is missing', () => {
-    const text = toText(results, sections, ['plat']);
+    const text = toText(results, headText(results), sections, ['plat']);
     expect(text).toContain('TCP bulk: tcp-bulk-1 up, higher is better');
     expect(text).toMatch(/^plat +10\.0 \(9\.00–11\.0\) +1\.00 \(0\.90–1\.10\) +9\.00 \(5\.00–11\.0\) +3 +retransmits/m);
     expect(text).toMatch(/^jool \(uml\) +4\.00 +0\.50 +1$/m);
     expect(text).toMatch(/^tcp-bulk-1 up throughput +higher +plat +1\.00 +9\.00$/m);
     expect(text).toMatch(/^jool +qemu +no <kernel>$/m);
     expect(text).not.toContain('INCOMPLETE');
-    expect(toText({ ...results, incomplete: true }, sections, ['plat'])).toContain('INCOMPLETE');
+    expect(toText({ ...results, incomplete: true }, '', sections, ['plat'])).toContain('INCOMPLETE');
   });
 
   test('says when the machine was not quiet, before or after', () => {
     const told = (idleBusyCoresAfter: number) =>
-      toText({ ...results, machine: { ...results.machine, idleBusyCoresAfter } }, sections, []);
+      headText({ ...results, machine: { ...results.machine, idleBusyCoresAfter } });
     expect(told(0.02)).not.toContain('NOT QUIET');
     expect(told(0.5)).toContain('busy with something else: 0.00 cores before, 0.50 after: NOT QUIET');
   });
