@@ -157,7 +157,7 @@ export function knownPrefix(text: string): Prefix {
 export const WELL_KNOWN_PREFIX = '64:ff9b::/96';
 
 /** Blocks an address of which RFC 6052 §3.1 keeps out of the well-known prefix (RFC 5735 §3, RFC 6598). */
-const NON_GLOBAL4 = [
+export const NON_GLOBAL4: readonly Prefix[] = [
   '0.0.0.0/8',
   '10.0.0.0/8',
   '100.64.0.0/10',

@@ -2,14 +2,7 @@
  * What a group of clients gets: which prefix stands for which IPv4 network, which names are treated otherwise, and how
  * its answers are told apart in the cache.
  */
-import {
-  contains,
-  formatAddress,
-  knownPrefix,
-  type Prefix,
-  touchesNonGlobal,
-  WELL_KNOWN_PREFIX,
-} from '../../config/address.js';
+import { knownPrefix, NON_GLOBAL4, type Prefix, WELL_KNOWN_PREFIX } from '../../config/address.js';
 import type { Pref64 } from '../synthesis/pref64.js';
 import { Type } from '../wire/numbers.js';
 import type { NameSet } from './names.js';
@@ -48,10 +41,19 @@ export interface GroupRules {
 }
 
 /** IPv4 addresses that no host is reached by: blocklists answer with them. */
-const NOT_A_HOST = ['0.0.0.0/32', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '255.255.255.255/32'].map(
-  knownPrefix,
+const NOT_A_HOST = networksOf(
+  ['0.0.0.0/32', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '255.255.255.255/32'].map(knownPrefix),
 );
 const WELL_KNOWN = knownPrefix(WELL_KNOWN_PREFIX);
+const NON_GLOBAL = networksOf(NON_GLOBAL4);
+const NO_PREFIXES: readonly Pref64[] = [];
+
+/** What stands for the addresses of a network. */
+interface Mapped {
+  toGlobal: readonly Pref64[];
+  /** For addresses that are not global. */
+  toOthers: readonly Pref64[];
+}
 
 export class Group {
   readonly rules: GroupRules;
@@ -61,7 +63,7 @@ export class Group {
   readonly reversePrefixes: readonly Pref64[];
   /** False: plain DNS. */
   readonly synthesises: boolean;
-  private readonly networks: Networks<readonly { prefix: Prefix; pref64: Pref64 }[]>;
+  private readonly networks: Networks<Mapped>;
   private readonly excluded: Networks<true>;
 
   /** `serial` tells the group's answers apart in the cache; 1 to 2^30 - 1. */
@@ -79,7 +81,9 @@ export class Group {
     };
     this.networks = new Networks(
       rules.map.flatMap(({ networks, prefixes }) => {
-        const value = prefixes.map((prefix) => ({ prefix, pref64: pref64(prefix) }));
+        // RFC 6052 §3.1: the well-known prefix carries global addresses only; a translator drops the rest.
+        const always = rules.allowNonGlobal ? prefixes : prefixes.filter((prefix) => !isWellKnown(prefix));
+        const value: Mapped = { toGlobal: prefixes.map(pref64), toOthers: always.map(pref64) };
         return networks.map((network) => [network, value] as const);
       }),
     );
@@ -106,23 +110,14 @@ export class Group {
 
   /** Prefixes that stand for an IPv4 address in the answers, none for one that is left out. */
   prefixesFor(v4: Uint8Array): readonly Pref64[] {
-    const found = this.networks.find(4, v4);
-    if (found === null) return [];
-    const address = addressOf(v4);
-    const mayCarry = this.rules.allowNonGlobal || !touchesNonGlobal({ ...address, ...single(address.value) });
-    if (NOT_A_HOST.some((network) => contains(network, address))) return [];
-    // RFC 6052 §3.1: the well-known prefix carries global addresses only; a translator drops the rest.
-    return found.filter(({ prefix }) => mayCarry || !isWellKnown(prefix)).map(({ pref64 }) => pref64);
+    const mapped = this.networks.find(4, v4);
+    if (mapped === null || NOT_A_HOST.find(4, v4) !== null) return NO_PREFIXES;
+    return NON_GLOBAL.find(4, v4) === null ? mapped.toGlobal : mapped.toOthers;
   }
 }
 
-function addressOf(v4: Uint8Array) {
-  const value = v4.reduce((sum, octet) => sum * 256n + BigInt(octet), 0n);
-  return { family: 4 as const, text: formatAddress(4, value), value };
-}
-
-function single(value: bigint) {
-  return { address: formatAddress(4, value), length: 32, first: value, last: value };
+function networksOf(prefixes: readonly Prefix[]): Networks<true> {
+  return new Networks(prefixes.map((prefix) => [prefix, true] as const));
 }
 
 function isWellKnown(prefix: Prefix): boolean {
