@@ -6,7 +6,7 @@
 import type { AnswerCache } from '../cache/answer-cache.js';
 import type { Upstreams } from '../upstream/upstreams.js';
 import { negativeTtl, type Rr, readMessage } from '../wire/message.js';
-import { nameKey, parentName } from '../wire/name.js';
+import { parentName, sameName } from '../wire/name.js';
 import { Flag, Rcode, Type } from '../wire/numbers.js';
 import { writeMessage } from '../wire/writer.js';
 import { lifetimeOf, type TtlLimits } from './lifetime.js';
@@ -106,7 +106,7 @@ export function createLookup({ cache, upstreams, limits, now }: LookupOptions): 
       const before = cache.find(name, 0, name.length, type, klass, view);
       // RFC 8767 §4: what it denies is not used any more.
       if (before >= 0) cache.remove(before);
-      if (nameKey(end) !== nameKey(name)) put(name, type, reply);
+      if (!sameName(end, name)) put(name, type, reply);
     } else if (reply.rcode === Rcode.NOERROR) {
       put(name, type, reply);
     } else {

@@ -1,6 +1,6 @@
 /** What a question came to, before it is made an answer for somebody. */
 import type { Rr } from '../wire/message.js';
-import { isWithin, lowerName, nameKey } from '../wire/name.js';
+import { isWithin, lowerName, nameKey, sameName } from '../wire/name.js';
 import { Flag, Rcode, Type } from '../wire/numbers.js';
 
 export interface Reply {
@@ -49,6 +49,7 @@ export interface Chain {
 /** Follows CNAMEs in the answer section from `name`; a DNAME comes with the CNAME that it makes (RFC 6672 §3.1). */
 export function followChain(name: Uint8Array, answer: readonly Rr[]): Chain {
   const links: Rr[] = [];
+  if (!answer.some((rr) => rr.type === Type.CNAME)) return { end: lowerName(name), links, broken: false };
   const aliases = new Map(answer.filter((rr) => rr.type === Type.CNAME).map((rr) => [nameKey(rr.name), rr]));
   const seen = new Set<string>();
   let end = lowerName(name);
@@ -67,9 +68,7 @@ export function followChain(name: Uint8Array, answer: readonly Rr[]): Chain {
 
 /** True for an RRSIG of the RRset that the record is in (RFC 4034 §3.1.1). */
 export function signs(signature: Rr, rr: Rr): boolean {
-  return (
-    signature.type === Type.RRSIG && coveredType(signature) === rr.type && nameKey(signature.name) === nameKey(rr.name)
-  );
+  return signature.type === Type.RRSIG && coveredType(signature) === rr.type && sameName(signature.name, rr.name);
 }
 
 /** The type that an RRSIG covers. */
@@ -85,15 +84,15 @@ export function withinQuestion(name: Uint8Array, type: number, reply: Reply): Re
   if (reply.answer.length === 0) return reply;
   const chain = followChain(name, reply.answer);
   if (chain.broken) return emptyReply(Rcode.SERVFAIL);
-  const end = nameKey(chain.end);
   const wanted = (rr: Rr) =>
     type === Type.ANY || rr.type === type || (rr.type === Type.RRSIG && coveredType(rr) === type);
-  const data = reply.answer.filter((rr) => nameKey(rr.name) === end && wanted(rr));
+  const data = reply.answer.filter((rr) => wanted(rr) && sameName(rr.name, chain.end));
   return { ...reply, answer: smallestTtls([...chain.links.filter((rr) => !data.includes(rr)), ...data]) };
 }
 
 /** RFC 2181 §5.2: the TTLs of an RRset are the same; where they are not, the smallest counts. */
 function smallestTtls(rrs: Rr[]): Rr[] {
+  if (rrs.length < 2) return rrs;
   const smallest = new Map<string, number>();
   const key = (rr: Rr) => `${rr.type} ${nameKey(rr.name)}`;
   for (const rr of rrs) smallest.set(key(rr), Math.min(rr.ttl, smallest.get(key(rr)) ?? rr.ttl));

@@ -70,13 +70,15 @@ const NAMES_INSIDE: Readonly<Record<number, readonly [before: number, names: num
   [Type.DNAME]: [0, 1],
 };
 
+/** One for all messages: what it read is copied out before the next is begun. */
+const names = new NameReader();
+
 /** Reads a message. Null for what is none: bad bounds, names or counts, two questions, two OPTs. */
 export function readMessage(received: Uint8Array): Message | null {
   if (received.length < HEADER_BYTES) return null;
   // A Buffer's slice() would share its memory.
   const bytes = new Uint8Array(received.buffer, received.byteOffset, received.byteLength);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const names = new NameReader();
   const flags = view.getUint16(2);
   const counts = [view.getUint16(6), view.getUint16(8), view.getUint16(10)] as const;
   if (view.getUint16(4) > 1 || counts[0] + counts[1] + counts[2] > MAX_RECORDS) return null;
@@ -102,12 +104,12 @@ export function readMessage(received: Uint8Array): Message | null {
       if (at > bytes.length) return null;
       if (type === Type.OPT) {
         if (edns !== null || section !== 2 || names.length !== 1) return null;
-        edns = readOpt(bytes.subarray(0, at), view, fixed);
+        edns = readOpt(bytes, view, fixed, at);
         if (edns === null) return null;
         continue;
       }
       const name = names.name();
-      const rdata = plainRdata(bytes.subarray(0, at), start, type, names);
+      const rdata = plainRdata(bytes, start, at, type);
       if (rdata === null) return null;
       const ttl = Math.min(view.getUint32(fixed + 4), MAX_TTL_SECONDS);
       sections[section]?.push({ name, type, klass: view.getUint16(fixed + 2), ttl, rdata });
@@ -118,16 +120,21 @@ export function readMessage(received: Uint8Array): Message | null {
   return { id: view.getUint16(0), flags: flags & ~15, rcode, question, answer, authority, additional, edns };
 }
 
-function readOpt(bytes: Uint8Array, view: DataView, fixed: number): (Edns & { upperRcode: number }) | null {
+function readOpt(
+  bytes: Uint8Array,
+  view: DataView,
+  fixed: number,
+  end: number,
+): (Edns & { upperRcode: number }) | null {
   const extendedErrors: number[] = [];
   let cookie: Uint8Array | null = null;
   let at = fixed + 10;
-  while (at < bytes.length) {
-    if (at + 4 > bytes.length) return null;
+  while (at < end) {
+    if (at + 4 > end) return null;
     const code = view.getUint16(at);
     const start = at + 4;
     at = start + view.getUint16(at + 2);
-    if (at > bytes.length) return null;
+    if (at > end) return null;
     if (code === Option.COOKIE) cookie ??= bytes.slice(start, at);
     if (code === Option.EDE && at - start >= 2) extendedErrors.push(view.getUint16(start));
   }
@@ -140,10 +147,11 @@ function readOpt(bytes: Uint8Array, view: DataView, fixed: number): (Edns & { up
   };
 }
 
-/** RDATA from `start` to the end of `bytes` with its names written out; null when they do not fit. */
-function plainRdata(bytes: Uint8Array, start: number, type: number, names: NameReader): Uint8Array | null {
+/** RDATA from `start` to `end` with its names written out; null when they do not fit. */
+function plainRdata(message: Uint8Array, start: number, end: number, type: number): Uint8Array | null {
   const layout = NAMES_INSIDE[type];
-  if (layout === undefined) return bytes.slice(start);
+  if (layout === undefined) return message.slice(start, end);
+  const bytes = message.subarray(0, end);
   const [before, count] = layout;
   let at = start + before;
   if (at > bytes.length) return null;

@@ -10,6 +10,9 @@ const UPPER_Z = 0x5a;
 /** A name has 127 labels at most, and no honest pointer leads to another one alone. */
 const MAX_POINTERS = 127;
 
+/** Where a name is folded, to be made a string at once. */
+const folded = Buffer.alloc(MAX_NAME_BYTES);
+
 /** The root. */
 export const ROOT = Uint8Array.of(0);
 
@@ -20,9 +23,9 @@ export function lower(octet: number): number {
 
 /** A copy in lower case. */
 export function lowerName(name: Uint8Array): Uint8Array {
-  const folded = new Uint8Array(name.length);
-  for (let i = 0; i < name.length; i++) folded[i] = lower(name[i] as number);
-  return folded;
+  const copy = new Uint8Array(name.length);
+  for (let i = 0; i < name.length; i++) copy[i] = lower(name[i] as number);
+  return copy;
 }
 
 /** Reads names one after the other into one buffer. */
@@ -94,7 +97,11 @@ export function sameName(a: Uint8Array, b: Uint8Array): boolean {
 export function isWithin(name: Uint8Array, parent: Uint8Array): boolean {
   let at = 0;
   while (name.length - at > parent.length) at += (name[at] as number) + 1;
-  return name.length - at === parent.length && sameName(name.subarray(at), parent);
+  if (name.length - at !== parent.length) return false;
+  for (let i = 0; i < parent.length; i++) {
+    if (lower(name[at + i] as number) !== lower(parent[i] as number)) return false;
+  }
+  return true;
 }
 
 /** The name without its first label; null for the root. */
@@ -113,9 +120,8 @@ export function labelsOf(name: Uint8Array): Uint8Array[] {
 
 /** A string that is the same for names that are: for keys of maps. */
 export function nameKey(name: Uint8Array): string {
-  let key = '';
-  for (const octet of name) key += String.fromCharCode(lower(octet));
-  return key;
+  for (let i = 0; i < name.length; i++) folded[i] = lower(name[i] as number);
+  return folded.toString('latin1', 0, name.length);
 }
 
 /** Presentation form with the final dot (RFC 1035 §5.1): `\.`, `\\` and `\DDD` for what is not printable. */

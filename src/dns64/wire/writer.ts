@@ -1,6 +1,6 @@
 /** Writes a message: names compressed (RFC 1035 §4.1.4), and where its TTLs lie noted for the cache. */
 import type { Rr } from './message.js';
-import { lower } from './name.js';
+import { nameKey, sameName } from './name.js';
 import { HEADER_BYTES, Type } from './numbers.js';
 
 /** A message without OPT, as the cache keeps it. */
@@ -27,11 +27,19 @@ const COMPRESSED: Readonly<Record<number, readonly [before: number, names: numbe
   [Type.MX]: [2, 1],
 };
 
+/** Where messages are written; a larger one, before its names are compressed, has memory of its own. */
+const scratch = new Uint8Array(MAX_BYTES);
+
 class Writer {
+  /** Where names and their ends begin that others may point to. */
   private readonly suffixes = new Map<string, number>();
   private at = 0;
 
-  constructor(private readonly bytes: Uint8Array) {}
+  constructor(
+    private readonly bytes: Uint8Array,
+    /** The name that stands first, and that most records are about. */
+    private readonly first: Uint8Array,
+  ) {}
 
   get position(): number {
     return this.at;
@@ -48,8 +56,11 @@ class Writer {
   }
 
   name(name: Uint8Array): void {
-    let key = '';
-    for (const octet of name) key += String.fromCharCode(lower(octet));
+    if (this.at > HEADER_BYTES && name.length > 1 && sameName(name, this.first)) {
+      this.word(0xc000 | HEADER_BYTES);
+      return;
+    }
+    const key = nameKey(name);
     let label = 0;
     while ((name[label] ?? 0) > 0) {
       const suffix = label === 0 ? key : key.slice(label);
@@ -84,7 +95,11 @@ class Writer {
 
   private rdata({ type, rdata }: Rr): void {
     const layout = COMPRESSED[type];
-    const [before, names] = layout ?? [0, 0];
+    if (layout === undefined) {
+      this.copy(rdata);
+      return;
+    }
+    const [before, names] = layout;
     let from = before;
     this.copy(rdata.subarray(0, from));
     for (let i = 0; i < names; i++) {
@@ -109,8 +124,8 @@ export function writeMessage(
   const rrs = [...sections.answer, ...sections.authority, ...sections.additional];
   // A name takes at most what it takes uncompressed.
   const most = rrs.reduce((sum, rr) => sum + rr.name.length + 10 + rr.rdata.length, HEADER_BYTES + 259);
-  const bytes = new Uint8Array(most);
-  const writer = new Writer(bytes);
+  const bytes = most > scratch.length ? new Uint8Array(most) : scratch;
+  const writer = new Writer(bytes, question.name);
   writer.word(0);
   writer.word(flags);
   writer.word(1);
