@@ -44,8 +44,7 @@ export function finishAnswer(
   cookie: WriteCookie | null,
 ): number {
   writeHead(out, at, query, word(out, at + 2), kind);
-  // The question as it was asked, letter case included (RFC 6147 §5.4).
-  out.set(query.bytes.subarray(HEADER_BYTES, HEADER_BYTES + query.nameLength + 4), at + HEADER_BYTES);
+  copyQuestion(out, at, query);
   const options = query.edns ? optionBytes(kind, cookie) : 0;
   const opt = query.edns ? OPT_BYTES + options : 0;
   let end = length;
@@ -68,12 +67,17 @@ export function writeError(
   let end = HEADER_BYTES;
   if (query.nameLength > 0) {
     putWord(out, at + 4, 1);
-    const question = query.nameLength + 4;
-    out.set(query.bytes.subarray(HEADER_BYTES, HEADER_BYTES + question), at + HEADER_BYTES);
-    end += question;
+    copyQuestion(out, at, query);
+    end += query.nameLength + 4;
   }
   if (!query.edns) return end;
   return appendOpt(out, at, end, query, rcode >> 4, kind, limits, optionBytes(kind, cookie), cookie);
+}
+
+/** The question as it was asked, letter case included (RFC 6147 §5.4). */
+function copyQuestion(out: Uint8Array, at: number, { bytes, nameLength }: Query): void {
+  const end = HEADER_BYTES + nameLength + 4;
+  for (let i = HEADER_BYTES; i < end; i++) out[at + i] = bytes[i] as number;
 }
 
 function writeHead(out: Uint8Array, at: number, query: Query, stored: number, kind: number): void {

@@ -14,7 +14,7 @@ import type { Policy } from './policy/policy.js';
 import { lifetimeOf } from './resolver/lifetime.js';
 import { ANY_TYPE, type Lookup, type LookupLimits, type Question, rawView } from './resolver/lookup.js';
 import { type Outcome, type ResolveOptions, resolve } from './resolver/resolve.js';
-import type { Client } from './server/client.js';
+import type { Client, Transport } from './server/client.js';
 import type { Cookies } from './server/cookie-policy.js';
 import type { Counter, Statistics } from './statistics.js';
 import { lowerName } from './wire/name.js';
@@ -108,7 +108,7 @@ export class Engine {
   answerNow(bytes: Uint8Array, client: Client, out: Uint8Array, at: number): number {
     const { statistics } = this.parts;
     const { query } = this;
-    statistics[`dns64.queries.${client.transport}`] += 1;
+    countTransport(statistics, client.transport);
     const verdict = query.read(bytes);
     if (verdict === Verdict.SHORT) return this.drop('dns64.drop.short');
     if (verdict === Verdict.RESPONSE) return this.drop('dns64.drop.response');
@@ -146,7 +146,7 @@ export class Engine {
         this.freshCookie(query, client),
       );
     }
-    statistics[counterOfType(query.type)] += 1;
+    countType(statistics, query.type);
     return this.fromCache(client, group, out, at, limits, cookie);
   }
 
@@ -375,9 +375,18 @@ function isFailure({ bytes }: Ready): boolean {
   return rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN;
 }
 
-function counterOfType(type: number): Counter {
-  if (type === Type.A) return 'dns64.queries.a';
-  if (type === Type.AAAA) return 'dns64.queries.aaaa';
-  if (type === Type.PTR) return 'dns64.queries.ptr';
-  return type === Type.HTTPS || type === Type.SVCB ? 'dns64.queries.https_svcb' : 'dns64.queries.other';
+// Counters named where they are counted: a name that is computed is looked up for each packet.
+function countTransport(statistics: Statistics, transport: Transport): void {
+  if (transport === 'udp') statistics['dns64.queries.udp'] += 1;
+  else if (transport === 'tcp') statistics['dns64.queries.tcp'] += 1;
+  else if (transport === 'tls') statistics['dns64.queries.tls'] += 1;
+  else statistics['dns64.queries.https'] += 1;
+}
+
+function countType(statistics: Statistics, type: number): void {
+  if (type === Type.AAAA) statistics['dns64.queries.aaaa'] += 1;
+  else if (type === Type.A) statistics['dns64.queries.a'] += 1;
+  else if (type === Type.PTR) statistics['dns64.queries.ptr'] += 1;
+  else if (type === Type.HTTPS || type === Type.SVCB) statistics['dns64.queries.https_svcb'] += 1;
+  else statistics['dns64.queries.other'] += 1;
 }

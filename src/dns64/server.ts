@@ -137,7 +137,7 @@ export async function openServer(config: ServerConfig, parts: ServerParts): Prom
     statistics,
     cookies,
     onFinished: queryLog?.write ?? null,
-    allow: (client) => rateLimit.allow(client.address, client.family, parts.nowMs()),
+    allow: (client) => !rateLimit.limits || rateLimit.allow(client.address, client.family, parts.nowMs()),
     now,
   };
   const engine = new Engine(engineParts, policy, options);

@@ -95,7 +95,9 @@ export class Group {
 
   /** Answers of this type are this group's own, and not the same for all. */
   isOwn(type: number): boolean {
-    if (type === Type.AAAA || type === Type.PTR || type === Type.HTTPS || type === Type.SVCB) return true;
+    // ANY is cut down to one RRset before it is ready.
+    if (type === Type.AAAA || type === Type.PTR || type === Type.ANY) return true;
+    if (type === Type.HTTPS || type === Type.SVCB) return true;
     return this.rules.hosts.size > 0 || (this.rules.dropA && type === Type.A);
   }
 

@@ -49,10 +49,15 @@ export class RateLimit {
     this.groupMask = slots / WAYS - 1;
   }
 
+  /** False: everybody is allowed everything, and need not be asked for. */
+  get limits(): boolean {
+    return this.options.ratePerSecond > 0;
+  }
+
   /** Takes one answer from the bucket of the client's prefix; false when there is none. `nowMs` is of any clock. */
   allow(address: Uint8Array, family: 4 | 6, nowMs: number): boolean {
     const { ratePerSecond, burst } = this.options;
-    if (ratePerSecond === 0) return true;
+    if (!this.limits) return true;
     this.readPrefix(address, family);
     const slot = this.slot();
     const now = nowMs * ratePerSecond;
