@@ -169,11 +169,13 @@ export class Engine {
       statistics['dns64.cache.misses'] += 1;
       return LATER;
     }
+    const kind = cache.kind(entry);
+    const stale = (kind & Kind.STALE) !== 0;
+    if (stale && (query.flags & Flag.RD) === 0) return LATER;
     const length = cache.copy(entry, out, at, now, 0);
     if (length === 0) return LATER;
-    statistics['dns64.cache.hits'] += 1;
+    statistics[stale ? 'dns64.cache.stale' : 'dns64.cache.hits'] += 1;
     cache.touch(entry);
-    const kind = cache.kind(entry);
     if (this.options.prefetch && this.isDue(entry, now) && cache.beginRefresh(entry)) this.prefetch(group);
     return this.finished(query, client, true, out, at, finishAnswer(out, at, length, query, kind, limits, cookie));
   }
