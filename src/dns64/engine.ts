@@ -8,11 +8,12 @@
  *   5. Either way the message is finished for its client: id, letter case, flags, OPT, size.
  */
 import { finishAnswer, Kind, type Limits, type WriteCookie, writeError } from './answer.js';
-import type { AnswerCache } from './cache/answer-cache.js';
+import type { Answer, AnswerCache } from './cache/answer-cache.js';
 import type { Group } from './policy/group.js';
 import type { Policy } from './policy/policy.js';
 import { lifetimeOf } from './resolver/lifetime.js';
 import { ANY_TYPE, type Lookup, type LookupLimits, type Question, rawView } from './resolver/lookup.js';
+import type { Reply } from './resolver/reply.js';
 import { type Outcome, type ResolveOptions, resolve } from './resolver/resolve.js';
 import type { Client, Transport } from './server/client.js';
 import type { Cookies } from './server/cookie-policy.js';
@@ -171,6 +172,7 @@ export class Engine {
     }
     const kind = cache.kind(entry);
     const stale = (kind & Kind.STALE) !== 0;
+    // RFC 8767 §5: a client that asks without recursion wants no such help.
     if (stale && (query.flags & Flag.RD) === 0) return LATER;
     const length = cache.copy(entry, out, at, now, 0);
     if (length === 0) return LATER;
@@ -296,12 +298,20 @@ export class Engine {
         view: viewOf(group, type, rawView(dnssecOk, checkingDisabled)),
         kind,
         now: this.parts.now(),
-        // What is past its time is ready for as long as upstream is left alone; how old it may be, its parts know.
-        lifetimeSeconds: reply.stale ? this.options.staleRecheck : lifetimeOf(reply, type, this.options),
-        staleSeconds: reply.bogus || reply.stale ? 0 : this.options.maxStale,
+        ...this.timesOf(reply, type),
       });
     }
     return ready;
+  }
+
+  private timesOf(reply: Reply, type: number): Pick<Answer, 'lifetimeSeconds' | 'staleSeconds'> {
+    const { maxStale, staleRecheck } = this.options;
+    if (!reply.stale) {
+      return { lifetimeSeconds: lifetimeOf(reply, type, this.options), staleSeconds: reply.bogus ? 0 : maxStale };
+    }
+    // What is past its time is ready for as long as upstream is left alone, and gets no younger by it.
+    const lifetimeSeconds = Math.min(staleRecheck, reply.staleSeconds);
+    return { lifetimeSeconds, staleSeconds: reply.staleSeconds - lifetimeSeconds };
   }
 
   private limitsFor(query: Query, { transport }: Client): Limits {

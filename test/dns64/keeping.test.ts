@@ -215,6 +215,39 @@ describe('when upstream is gone', () => {
     expect(at.statistics['dns64.cache.stale']).toBe(1);
   });
 
+  test('DNS-CACHE-16, DNS-CACHE-19 what is past its time stays so when it is ready', async () => {
+    const { at, state } = switchable(() => ({ answers: [rr.aaaa('v4.example', '2001:db8:f::1', 60)] }));
+    await at.ask({ name: 'v4.example' });
+    at.forward(61);
+    state.fails = 'silence';
+    for (let i = 0; i < 3; i++) await at.ask({ name: 'v4.example' });
+    expect(at.statistics['dns64.cache.stale']).toBe(3);
+    expect(await at.ask({ name: 'v4.example', rd: false })).toMatchObject({ rcode: 'SERVFAIL', answers: [] });
+    at.forward(86_400 - 2);
+    expect((await at.ask({ name: 'v4.example' })).answers.length).toBe(1);
+    at.forward(2);
+    expect((await at.ask({ name: 'v4.example' })).rcode).toBe('SERVFAIL');
+  });
+
+  test('DNS-CACHE-18 the second time, too, nobody waits longer than 1.8 s', async () => {
+    vi.useFakeTimers();
+    try {
+      let says: () => Says | 'silence' | Promise<Says> = () => a(60);
+      const at = rig(() => says());
+      await at.ask({ name: 'v4.example' });
+      at.forward(301);
+      says = () => 'silence';
+      await at.ask({ name: 'v4.example' });
+      at.forward(31);
+      says = () => new Promise<Says>(() => undefined);
+      const pending = at.ask({ name: 'v4.example' });
+      await vi.advanceTimersByTimeAsync(1800);
+      expect((await pending).answers).toEqual(['v4.example 30 AAAA 2001:db8:64::c000:201']);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test('answers that are asked for again and again are had anew before their time ends', async () => {
     const at = rig(() => a(100));
     for (let i = 0; i < 5; i++) await at.ask({ name: 'v4.example', type: 'A' });

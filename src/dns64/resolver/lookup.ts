@@ -74,7 +74,8 @@ export function createLookup({ cache, upstreams, limits, now }: LookupOptions): 
     const length = cache.copy(entry, scratch, 0, seconds, limits().staleTtl);
     const message = readMessage(scratch.subarray(0, length));
     if (message === null) return null;
-    return { ...emptyReply(message.rcode), ...message, stale: !fresh };
+    const reply = { ...emptyReply(message.rcode), ...message };
+    return fresh ? reply : { ...reply, stale: true, staleSeconds: cache.staleUntil(entry) - seconds };
   }
 
   /** A denial of the name itself or of a parent (RFC 8020). */
@@ -126,15 +127,13 @@ export function createLookup({ cache, upstreams, limits, now }: LookupOptions): 
     }
     const { message } = outcome;
     const reply = withinQuestion(question.name, question.type, {
-      rcode: message.rcode & 15,
+      ...emptyReply(message.rcode & 15),
       // AA is for those who have the zone, and what is kept has no authority.
       flags: message.flags & Flag.AD,
       answer: message.answer,
       authority: message.authority.map(withSoaMinimum),
       additional: message.additional,
-      stale: false,
       bogus: message.rcode === Rcode.SERVFAIL && (message.edns?.extendedErrors.some(isBogus) ?? false),
-      silent: false,
     });
     keep(question, view, reply);
     return reply;

@@ -12,6 +12,8 @@ export interface Reply {
   additional: Rr[];
   /** From the cache, and past its time (RFC 8767). */
   stale: boolean;
+  /** How much longer it may be used, when it is stale. */
+  staleSeconds: number;
   /** Fails validation (RFC 6147 §5.5). */
   bogus: boolean;
   /** Nothing came from upstream at all. */
@@ -30,6 +32,7 @@ export function emptyReply(rcode: number, more: Partial<Reply> = {}): Reply {
     authority: [],
     additional: [],
     stale: false,
+    staleSeconds: Number.POSITIVE_INFINITY,
     bogus: false,
     silent: false,
     ...more,

@@ -60,6 +60,7 @@ export function synthesise(name: Uint8Array, aaaa: Reply, a: Reply, group: Group
     // A records and their signatures stay behind; those of the chain come along.
     answer: [...links, ...records],
     stale: a.stale || aaaa.stale,
+    staleSeconds: Math.min(a.staleSeconds, aaaa.staleSeconds),
   };
   return { reply, leftOut };
 }
