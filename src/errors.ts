@@ -242,7 +242,7 @@ export const errors = {
   socketAbsent: (path: string, options?: Options) =>
     new PlatypusError(
       'PLT_SOCKET_ABSENT',
-      `no translator answers on ${path}, expected a running \`platypus run\`, \`plat\` or \`siit\` (see --socket)`,
+      `no translator answers on ${path}, expected a running \`platypus run\`, \`plat\`, \`siit\` or \`dns64\` (see --socket)`,
       options,
     ),
   socketDenied: (path: string, options?: Options) =>
