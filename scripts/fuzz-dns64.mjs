@@ -395,7 +395,11 @@ function createRig() {
   const secret = new Uint8Array(16);
   const cookies = createCookies(new ServerCookies({ secret, now }), () => 'require', now);
   const policy = new Policy(rulesOf(dns64, null));
-  rig.engine = new Engine({ cache, lookup, statistics, cookies, onFinished: null, allow: () => !oneIn(50), now }, policy, options);
+  rig.engine = new Engine(
+    { cache, lookup, statistics, cookies, onFinished: null, allow: () => !oneIn(50), now },
+    policy,
+    options,
+  );
   return rig;
 }
 
