@@ -8,6 +8,7 @@ import type { PlatFile, Pool4Entry } from '../config/schema.js';
 import { checkPlat, warnPlat } from '../config/semantics.js';
 import type { ChangeReport, ControlTarget, TranslatorStatus } from '../control/target.js';
 import { dns64StatusOf, readingsOf } from '../dns64/readings.js';
+import type { ServerReport } from '../dns64/server.js';
 import type { Dns64Service } from '../dns64/service.js';
 import { errors, PlatypusError } from '../errors.js';
 import { explainRunning } from '../explain/running.js';
@@ -43,7 +44,7 @@ export function createTarget({ service, dns64, addon, file, reload }: TargetOpti
         alive: dataplane?.alive() ?? dns64?.alive() ?? false,
         uptimeSeconds: Math.floor((performance.now() - startedMs) / 1000),
         file,
-        dns64: dns64 === null ? null : dns64StatusOf(dns64.listening, dns64.alive(), await dns64.report()),
+        dns64: dns64 === null ? null : dns64StatusOf(dns64.listening, dns64.alive(), await reportOf(dns64)),
       };
       if (service === null) return { ...program, mode: 'dns64' };
       const { core, pools } = service.plan();
@@ -67,7 +68,8 @@ export function createTarget({ service, dns64, addon, file, reload }: TargetOpti
         value: Number(values[index] ?? 0n),
         explain,
       }));
-      return dns64 === null ? readings : [...readings, ...readingsOf(await dns64.report())];
+      const report = dns64 === null ? null : await reportOf(dns64);
+      return report === null ? readings : [...readings, ...readingsOf(report)];
     },
     reload: async () => {
       if (file === null) throw errors.noFile();
@@ -80,6 +82,11 @@ export function createTarget({ service, dns64, addon, file, reload }: TargetOpti
     trace: (filter) => translator().trace(filter),
     readTrace: () => translator().readTrace(),
   };
+}
+
+/** Null while no thread of the DNS64 server answers: the translator is asked about all the same. */
+function reportOf(dns64: Dns64Service): Promise<ServerReport | null> {
+  return dns64.report().catch(() => null);
 }
 
 function refuseTranslator(): never {

@@ -75,21 +75,17 @@ export function readingsOf({ statistics, cache, upstream, transport }: ServerRep
   return list;
 }
 
-/** What a status says. */
-export function dns64StatusOf(listening: readonly string[], alive: boolean, report: ServerReport): Dns64Status {
-  const { entries, usedBytes, capacityBytes } = report.cache;
+/** What a status says; `report` is null while no thread answers. */
+export function dns64StatusOf(listening: readonly string[], alive: boolean, report: ServerReport | null): Dns64Status {
+  const { entries, usedBytes, capacityBytes } = report?.cache ?? { entries: 0, usedBytes: 0, capacityBytes: 0 };
+  const servers = report?.upstream.servers ?? [];
   return {
     listening: [...listening],
     alive,
-    ready: alive && report.usable,
-    openQuestions: report.openQuestions,
+    ready: alive && (report?.usable ?? false),
+    openQuestions: report?.openQuestions ?? 0,
     cache: { entries, usedBytes, capacityBytes },
-    upstream: report.upstream.servers.map(({ server, transport, srttMs, dead }) => ({
-      server,
-      transport,
-      srttMs,
-      dead,
-    })),
+    upstream: servers.map(({ server, transport, srttMs, dead }) => ({ server, transport, srttMs, dead })),
   };
 }
 
