@@ -1,7 +1,6 @@
 /** Which prefixes a routing protocol may announce for a translator. */
-import { formatAddress, knownPrefix, networkOf, type Prefix, WELL_KNOWN_PREFIX } from '../config/address.js';
+import { formatAddress, isPartOfWellKnown, networkOf, type Prefix } from '../config/address.js';
 
-const WELL_KNOWN = knownPrefix(WELL_KNOWN_PREFIX);
 const ALL4 = 1n << 32n;
 
 /**
@@ -12,10 +11,6 @@ export function announceable(prefixes: readonly Prefix[]): string[] {
   const networks6 = prefixes.filter((prefix) => prefix.family === 6 && !isPartOfWellKnown(prefix)).map(networkOf);
   const networks4 = aggregate4(prefixes.filter((prefix) => prefix.family === 4));
   return [...networks6, ...networks4].filter((network) => !network.endsWith('/0'));
-}
-
-function isPartOfWellKnown(prefix: Prefix): boolean {
-  return prefix.length > WELL_KNOWN.length && prefix.first >= WELL_KNOWN.first && prefix.last <= WELL_KNOWN.last;
 }
 
 /** The same addresses as the fewest prefixes, in their order. */

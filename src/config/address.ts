@@ -156,6 +156,12 @@ export function knownPrefix(text: string): Prefix {
 /** RFC 6052 §2.1. */
 export const WELL_KNOWN_PREFIX = '64:ff9b::/96';
 
+/** True for what is longer than 64:ff9b::/96 and inside it (RFC 6052 §3.2). */
+export function isPartOfWellKnown(prefix: Prefix): boolean {
+  const wellKnown = knownPrefix(WELL_KNOWN_PREFIX);
+  return prefix.length > wellKnown.length && prefix.first >= wellKnown.first && prefix.last <= wellKnown.last;
+}
+
 /** Blocks an address of which RFC 6052 §3.1 keeps out of the well-known prefix (RFC 5735 §3, RFC 6598). */
 export const NON_GLOBAL4: readonly Prefix[] = [
   '0.0.0.0/8',

@@ -1,5 +1,12 @@
 /** The `announce` section: keys, defaults and what each value may be. */
-import type { Prefix } from './address.js';
+import { hasHostBits, networkOf, type Prefix, parsePrefix } from './address.js';
+import { bgpNeighbors, neighborOf } from './announce-bgp.js';
+import { asNumber, milliseconds, prefixPatterns, routerId } from './announce-fields.js';
+import { ospfSection } from './announce-ospf.js';
+import { choice, duration, field, listOrOne, section, wholeNumber } from './fields.js';
+
+/** Most prefixes that are announced: a handful is what the speaker is for. */
+const MAX_ANNOUNCED = 256;
 
 /** A set of prefixes as filters name it: those inside `prefix` that are `ge` to `le` bits long. */
 export interface PrefixPattern {
@@ -42,7 +49,10 @@ export interface BgpImport {
   device: string | null;
   onlink: boolean;
   /** A host that must answer while the neighbour's routes are used: by ping, or by the neighbour's BFD session. */
-  check: { kind: 'ping'; address: string; everyMs: number; timeoutMs: number; down: number; up: number } | { kind: 'bfd' } | null;
+  check:
+    | { kind: 'ping'; address: string; everyMs: number; timeoutMs: number; down: number; up: number }
+    | { kind: 'bfd' }
+    | null;
 }
 
 export interface BgpNeighborConfig {
@@ -146,3 +156,141 @@ export interface OspfConfig {
   /** Where cryptographic sequence numbers that must survive a restart are kept; null takes the clock. */
   stateFile: string | null;
 }
+
+/** What a failed condition does to a prefix. */
+export type GateAction = 'withdraw' | 'lower';
+
+/** What every readiness condition has. */
+export interface Condition {
+  action: GateAction;
+  /** Results in a row that end or begin readiness. */
+  down: number;
+  up: number;
+  /** Which prefixes it concerns; null is all. */
+  prefixes: PrefixPattern[] | null;
+}
+
+export interface ReadyConfig {
+  /** Use of the fullest pool4 protocol, percent. */
+  pool4: (Condition & { above: number; below: number }) | null;
+  dns64: Condition | null;
+  checks: (Condition & { name: string; command: string[]; everyMs: number; timeoutMs: number })[];
+}
+
+/** A prefix to announce; `pool4` and `pool6` are those of the translator beside it. */
+export type AnnouncedPrefix = { kind: 'pool4' } | { kind: 'pool6' } | { kind: 'prefix'; prefix: Prefix };
+
+export interface AnnounceConfig {
+  /** Dotted, null for the first global IPv4 address of the host. */
+  routerId: string | null;
+  prefixes: AnnouncedPrefix[];
+  ready: ReadyConfig;
+  /** How long a prefix stays withdrawn or lowered at least, milliseconds: protects neighbours from flaps. */
+  holdMs: number;
+  /** Keep a blackhole route of these prefixes in the kernel while they are announced. */
+  blackhole: { metric: number; table: number } | null;
+  /** Sessions below which a drain is over, and its longest time. */
+  drain: { sessions: number; timeoutMs: number };
+  bgp: BgpNeighborConfig[];
+  ospf: OspfConfig | null;
+}
+
+const condition = {
+  action: choice('withdraw', 'lower').default('withdraw'),
+  down: wholeNumber(1, 1000, 'results').default(1),
+  up: wholeNumber(1, 1000, 'results').default(3),
+  prefixes: prefixPatterns.nullable().default(null),
+};
+
+function conditionOf({ action, down, up, prefixes }: Condition): Condition {
+  return { action, down, up, prefixes };
+}
+
+const pool4Condition = section({
+  above: wholeNumber(1, 100, 'percent').default(95),
+  below: wholeNumber(0, 100, 'percent').default(90),
+  ...condition,
+  action: choice('withdraw', 'lower').default('lower'),
+}).transform(({ above, below, ...rest }) => ({ above, below, ...conditionOf(rest) }));
+
+const checkName = field('a name of 1 to 64 letters, digits, ".", "-" or "_"', (value) =>
+  typeof value === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(value) ? value : null,
+);
+const commandWord = field('a word of at most 4096 bytes', (value) =>
+  typeof value === 'string' && !value.includes('\0') && Buffer.byteLength(value) <= 4096 ? value : null,
+);
+const checkCondition = section({
+  name: checkName.nullable().default(null),
+  command: listOrOne(commandWord, 1, 64, 'a program and its arguments, as a list'),
+  every: milliseconds(100, 3_600_000).default(5000),
+  timeout: milliseconds(50, 600_000).default(3000),
+  ...condition,
+  down: wholeNumber(1, 1000, 'failures').default(2),
+}).transform(({ name, command, every, timeout, ...rest }) => ({
+  name: name ?? command[0] ?? 'check',
+  command,
+  everyMs: every,
+  timeoutMs: timeout,
+  ...conditionOf(rest),
+}));
+
+const ready = section({
+  pool4: pool4Condition.nullable().prefault({}),
+  dns64: section(condition).transform(conditionOf).nullable().prefault({}),
+  checks: listOrOne(checkCondition, 0, 16, 'at most 16 checks').default([]),
+});
+
+const announcedPrefix = field(
+  'pool4, pool6, or a prefix such as 192.0.2.0/28',
+  (value, refuse): AnnouncedPrefix | null => {
+    if (value === 'pool4' || value === 'pool6') return { kind: value };
+    const prefix = typeof value === 'string' ? parsePrefix(value) : null;
+    if (prefix === null) return null;
+    if (hasHostBits(prefix)) return refuse(`no bits after the prefix length, such as ${networkOf(prefix)}`);
+    return { kind: 'prefix', prefix };
+  },
+);
+
+const blackhole = field('true, false, or { metric, table }', (value, refuse) => {
+  if (value === false || value === null) return { route: null };
+  const parsed = section({
+    metric: wholeNumber(1, 0xffff_ffff, 'metric').default(0xffff_fffe),
+    table: wholeNumber(1, 0xffff_ffff, 'a routing table').default(254),
+  }).safeParse(value === true ? {} : value);
+  return parsed.success ? { route: parsed.data } : refuse('true, false, or { metric: 4294967294, table: 254 }');
+}).transform(({ route }) => route);
+
+/** The `announce` section. Neighbours that say no `localAs` get the section's. */
+export const announceSection = section({
+  routerId: routerId.nullable().default(null),
+  localAs: asNumber.nullable().default(null),
+  prefixes: listOrOne(announcedPrefix, 1, MAX_ANNOUNCED, `1 to ${MAX_ANNOUNCED} prefixes`).default([
+    { kind: 'pool4' },
+    { kind: 'pool6' },
+  ]),
+  ready: ready.prefault({}),
+  hold: milliseconds(0, 3_600_000).default(10_000),
+  blackhole: blackhole.default(null),
+  drain: section({
+    sessions: wholeNumber(0, 0xffff_ffff, 'sessions').default(0),
+    timeout: duration(0, 86_400, 'at once').default(300),
+  }).prefault({}),
+  bgp: bgpNeighbors,
+  ospf: ospfSection.nullable().default(null),
+}).transform(({ localAs, hold, drain, bgp, ...rest }, context): AnnounceConfig => {
+  const neighbors: BgpNeighborConfig[] = [];
+  for (const [index, written] of bgp.entries()) {
+    const asn = written.localAs ?? localAs;
+    if (asn !== null) neighbors.push(neighborOf(written, asn));
+    else {
+      const message = 'localAs here or in announce, an AS number of our own';
+      context.addIssue({ code: 'custom', path: ['bgp', index, 'localAs'], message, input: undefined });
+    }
+  }
+  return {
+    ...rest,
+    holdMs: hold,
+    drain: { sessions: drain.sessions, timeoutMs: drain.timeout * 1000 },
+    bgp: neighbors,
+  };
+});

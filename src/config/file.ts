@@ -5,12 +5,21 @@
 import { dirname } from 'node:path';
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { ConfigError, type ConfigIssue, errors, messageOf } from '../errors.js';
+import type { Prefix } from './address.js';
 import { joinDns64Files } from './dns64-load.js';
 import { checkInlineEamt, joinEamFile } from './eam-load.js';
 import { type Complaint, complaintsOf, formatPath } from './issues.js';
 import { readBounded } from './read.js';
-import { type Config, configSchema, type PlatFile, type SiitFile } from './schema.js';
+import {
+  type Config,
+  configSchema,
+  type PlatConfig,
+  type PlatFile,
+  type SiitFile,
+  type SiitSection,
+} from './schema.js';
 import { checkPlat, warnPlat } from './semantics.js';
+import { checkAnnounce, warnAnnounce } from './semantics-announce.js';
 import { warnDns64 } from './semantics-dns64.js';
 import { checkSiit, warnSiit } from './semantics-siit.js';
 
@@ -69,7 +78,7 @@ export function parseConfig(text: string, source: string): LoadedConfig {
         .sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)),
     );
   if (data === null || data === undefined) {
-    throw refuse([{ path: [], message: 'found an empty file, expected a plat, siit or dns64 section' }]);
+    throw refuse([{ path: [], message: 'found an empty file, expected a plat, siit, dns64 or announce section' }]);
   }
   return checkData(data, refuse);
 }
@@ -78,17 +87,31 @@ export function parseConfig(text: string, source: string): LoadedConfig {
 export function checkData(data: unknown, refuse: (complaints: Complaint[]) => Error): LoadedConfig {
   const parsed = configSchema.safeParse(data);
   if (!parsed.success) throw refuse(complaintsOf(parsed.error, data));
-  const { plat, siit, control, log } = parsed.data;
+  const { plat, siit, announce, control, log } = parsed.data;
   const dns64 = parsed.data.dns64 && { ...parsed.data.dns64, files: { hosts: new Map(), pem: new Map() } };
   if (plat !== undefined && siit !== undefined) {
     throw refuse([{ path: ['siit'], message: 'found siit beside plat, expected one of them: a translator is either' }]);
   }
-  const warnings = dns64 === undefined ? [] : warnDns64(dns64, plat ?? siit ?? null);
-  const with64 = (loaded: LoadedConfig) => ({ ...loaded, warnings: [...loaded.warnings, ...warnings] });
-  if (plat !== undefined) return with64(checkPlatFile({ plat, dns64, control, log }, refuse));
-  if (siit !== undefined) return with64(checkSiitFile({ siit, dns64, control, log }, refuse));
-  if (dns64 !== undefined) return { config: { dns64, control, log }, warnings };
-  throw refuse([{ path: [], message: 'found none of plat, siit and dns64, expected one of these sections' }]);
+  const pools = plat === undefined && siit === undefined ? null : poolsOf(plat ?? siit);
+  const complaints = announce === undefined ? [] : checkAnnounce(announce, pools);
+  if (complaints.length > 0) throw refuse(complaints);
+  const warnings = [
+    ...(dns64 === undefined ? [] : warnDns64(dns64, plat ?? siit ?? null)),
+    ...(announce === undefined ? [] : warnAnnounce(announce, pools)),
+  ];
+  const besides = { dns64, announce, control, log };
+  const withWarnings = (loaded: LoadedConfig) => ({ ...loaded, warnings: [...loaded.warnings, ...warnings] });
+  if (plat !== undefined) return withWarnings(checkPlatFile({ plat, ...besides }, refuse));
+  if (siit !== undefined) return withWarnings(checkSiitFile({ siit, ...besides }, refuse));
+  if (dns64 !== undefined || announce !== undefined) return { config: besides, warnings };
+  throw refuse([{ path: [], message: 'found none of plat, siit, dns64 and announce, expected one of these sections' }]);
+}
+
+/** What the translator's pools are, as far as the file alone says it. */
+function poolsOf(translator: PlatConfig | SiitSection | undefined): Prefix[] {
+  if (translator === undefined) return [];
+  const pool4 = (translator.pool4 ?? []).map((entry) => ('prefix' in entry ? entry.prefix : entry));
+  return [...translator.pool6, ...pool4];
 }
 
 function checkPlatFile(config: PlatFile, refuse: (complaints: Complaint[]) => Error): LoadedConfig {

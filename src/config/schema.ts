@@ -1,6 +1,7 @@
 /** The configuration's shape: keys, defaults and what each value may be. What concerns several values is in semantics.ts. */
 import { z } from 'zod';
 import { knownPrefix, WELL_KNOWN_PREFIX } from './address.js';
+import { type AnnounceConfig, announceSection } from './announce.js';
 import { dns64Section, type LoadedDns64 } from './dns64.js';
 import { EMPTY_EAMT } from './eam.js';
 import {
@@ -176,7 +177,7 @@ export const configSchema = section({
   }).prefault({}),
   clat: notBuilt('clat'),
   dns64: dns64Section.optional(),
-  announce: notBuilt('announce'),
+  announce: announceSection.optional(),
 });
 
 type Sections = z.output<typeof configSchema>;
@@ -192,18 +193,21 @@ export interface PlatFile extends Pick<Sections, 'control' | 'log'> {
   plat: PlatConfig;
   siit?: undefined;
   dns64?: LoadedDns64 | undefined;
+  announce?: AnnounceConfig | undefined;
 }
 /** A configuration with a `siit` section. */
 export interface SiitFile extends Pick<Sections, 'control' | 'log'> {
   plat?: undefined;
   siit: SiitSection;
   dns64?: LoadedDns64 | undefined;
+  announce?: AnnounceConfig | undefined;
 }
-/** A configuration of a DNS64 server without a translator. */
-export interface Dns64File extends Pick<Sections, 'control' | 'log'> {
+/** A configuration without a translator: a DNS64 server, an announcer, or both. */
+export interface AloneFile extends Pick<Sections, 'control' | 'log'> {
   plat?: undefined;
   siit?: undefined;
-  dns64: LoadedDns64;
+  dns64?: LoadedDns64 | undefined;
+  announce?: AnnounceConfig | undefined;
 }
 /** A configuration. */
-export type Config = PlatFile | SiitFile | Dns64File;
+export type Config = PlatFile | SiitFile | AloneFile;
