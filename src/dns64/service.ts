@@ -1,12 +1,13 @@
 /** The DNS64 server's life: its threads, reload, reports, and an end that leaves nothing. */
 import { isDeepStrictEqual } from 'node:util';
-import { Worker } from 'node:worker_threads';
 import type { Prefix } from '../config/address.js';
 import type { LoadedDns64 } from '../config/dns64.js';
 import { errors } from '../errors.js';
+import { startTeam } from '../thread/team.js';
+import { startThread } from '../thread/thread.js';
 import { createCookieSecret, type ServerConfig, type ServerReport } from './server.js';
 import type { Counter } from './statistics.js';
-import { type Member, startTeam } from './team.js';
+
 import type { ThreadAnswer, ThreadData, ThreadRequest } from './thread.js';
 
 export interface Dns64Service {
@@ -21,8 +22,6 @@ export interface Dns64Service {
   stop(): Promise<void>;
 }
 
-/** Answers to the service's requests are awaited so long, milliseconds. */
-const REQUEST_MS = 5000;
 const FIXED = ['listen', 'tls', 'https', 'workers'] as const;
 
 /** How long cookies are made with one secret (RFC 7873 §7.1 wants weeks at most). */
@@ -43,9 +42,10 @@ export async function startDns64(
   let config: ServerConfig = { dns64, translated };
   let cookieSecret = createCookieSecret();
   const team = await startTeam({
+    name: 'the DNS64 server',
     count: dns64.workers,
     // What one thread has to say, they all have.
-    start: (index) => startThread({ config, first: index === 0, cookieSecret }, index === 0 ? warn : () => undefined),
+    start: (index) => openThread({ config, first: index === 0, cookieSecret }, index === 0 ? warn : () => undefined),
     error: (message) => log.error(message),
     firstMs: 500,
     mostMs: 60_000,
@@ -93,66 +93,21 @@ export async function startDns64(
   };
 }
 
-interface Thread extends Member {
-  readonly listening: readonly string[];
-  ask(request: Distribute<ThreadRequest>): Promise<ThreadAnswer>;
-}
-type Distribute<Request> = Request extends { id: number } ? Omit<Request, 'id'> : never;
-
-async function startThread(data: ThreadData, warn: (message: string) => void): Promise<Thread> {
-  const worker = new Worker(new URL('./thread.js', import.meta.url), { workerData: data, name: 'dns64' });
-  const waiting = new Map<number, (answer: ThreadAnswer) => void>();
-  let last = 0;
-  let running = true;
-  const ended = new Promise<string>((resolve) => {
-    const end = (why: string) => {
-      running = false;
-      for (const [id, settle] of waiting) settle({ id, error: why });
-      waiting.clear();
-      resolve(why);
-    };
-    worker.on('error', (error) => end(error.message));
-    worker.on('exit', () => end('the thread has ended'));
-  });
-  worker.on('message', (answer: ThreadAnswer) => {
-    if ('warning' in answer) return warn(answer.warning);
-    waiting.get(answer.id)?.(answer);
-    waiting.delete(answer.id);
-  });
-  const answerTo = (id: number): Promise<ThreadAnswer> => new Promise((settle) => waiting.set(id, settle));
-
-  async function ask(request: Distribute<ThreadRequest>): Promise<ThreadAnswer> {
-    if (!running) throw errors.dns64Failed('the thread has ended');
-    last += 1;
-    const id = last;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<ThreadAnswer>((settle) => {
-      timer = setTimeout(settle, REQUEST_MS, { id, error: `no answer within ${REQUEST_MS} ms` });
-    });
-    const promise = answerTo(id);
-    worker.postMessage({ ...request, id } as ThreadRequest);
-    const answer = await Promise.race([promise, late]);
-    clearTimeout(timer);
-    waiting.delete(id);
-    if ('error' in answer) throw errors.dns64Failed(answer.error);
-    return answer;
-  }
-
-  const first = await answerTo(0);
-  if ('error' in first || !('listening' in first)) {
-    await worker.terminate();
-    throw errors.dns64Failed('error' in first ? first.error : 'the thread did not start');
-  }
-  return {
-    listening: first.listening,
-    ask,
-    alive: () => running,
-    ended,
-    async stop() {
-      if (running) await ask({ kind: 'close' }).catch(() => undefined);
-      await worker.terminate();
-      await ended;
+async function openThread(data: ThreadData, warn: (message: string) => void) {
+  const thread = await startThread<ThreadRequest, ThreadAnswer>({
+    module: new URL('./thread.js', import.meta.url),
+    name: 'dns64',
+    data,
+    note(message) {
+      if ('warning' in message) warn(message.warning);
     },
+    failed: errors.dns64Failed,
+  });
+  const { first } = thread;
+  return {
+    ...thread,
+    listening: 'listening' in first ? first.listening : [],
+    stop: () => thread.stop({ kind: 'close' }),
   };
 }
 

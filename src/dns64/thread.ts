@@ -1,6 +1,7 @@
 /** What a worker thread of the DNS64 server runs; `service.ts` starts it and speaks to it by messages. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../errors.js';
+import type { Failure } from '../thread/thread.js';
 import { type Dns64Server, defaultParts, openServer, type ServerConfig, type ServerReport } from './server.js';
 
 export interface ThreadData {
@@ -21,14 +22,13 @@ export type ThreadAnswer =
   | { id: number; listening: string[] }
   | { id: number; report: ServerReport }
   | { id: number; done: true }
-  | { id: -1; warning: string }
-  | { id: number; error: string };
+  | { id: -1; warning: string };
 
 const port = parentPort;
 if (port !== null) await serve(port, workerData as ThreadData);
 
 async function serve(service: NonNullable<typeof parentPort>, data: ThreadData): Promise<void> {
-  const say = (answer: ThreadAnswer) => service.postMessage(answer);
+  const say = (answer: ThreadAnswer | Failure) => service.postMessage(answer);
   const { config, first, cookieSecret } = data;
   let server: Dns64Server;
   try {

@@ -1,6 +1,6 @@
 /** Threads that end by themselves are started again. */
 import { expect, test, vi } from 'vitest';
-import { type Member, startTeam } from '../../src/dns64/team.js';
+import { type Member, startTeam } from '../../src/thread/team.js';
 
 interface Fake extends Member {
   end(why: string): void;
@@ -35,6 +35,7 @@ async function team(fails: (start: number) => boolean = () => false) {
   const errors: string[] = [];
   let starts = 0;
   const started = startTeam<Fake>({
+    name: 'the server',
     count: 2,
     async start() {
       starts += 1;
@@ -54,7 +55,7 @@ test('one that ends is started again, and the log says why it ended', async () =
   const at = await team();
   at.made[1]?.end('out of memory');
   await vi.waitFor(() => expect(at.made.length).toBe(3));
-  expect(at.errors).toEqual(['a thread of the DNS64 server has ended (out of memory), and is started again']);
+  expect(at.errors).toEqual(['a thread of the server has ended (out of memory), and is started again']);
   await vi.waitFor(() => expect(at.team.alive()).toBe(true));
   expect(at.team.running()).toEqual([at.made[0], at.made[2]]);
   await at.team.stop();

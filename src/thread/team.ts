@@ -11,6 +11,8 @@ export interface Member {
 }
 
 export interface TeamOptions<Thread extends Member> {
+  /** Whose threads these are, for messages. */
+  name: string;
   count: number;
   /** Rejects with what to tell. */
   start(index: number): Promise<Thread>;
@@ -30,7 +32,7 @@ export interface Team<Thread extends Member> {
 
 /** Starts all, one after the other, or none: rejects with what the first said that did not start. */
 export async function startTeam<Thread extends Member>(options: TeamOptions<Thread>): Promise<Team<Thread>> {
-  const { count, start, error, firstMs, mostMs } = options;
+  const { name, count, start, error, firstMs, mostMs } = options;
   const threads: (Thread | null)[] = [];
   const timers = new Set<NodeJS.Timeout>();
   let stopping = false;
@@ -46,7 +48,7 @@ export async function startTeam<Thread extends Member>(options: TeamOptions<Thre
     const why = await thread.ended;
     if (stopping) return;
     threads[index] = null;
-    error(`a thread of the DNS64 server has ended (${why}), and is started again`);
+    error(`a thread of ${name} has ended (${why}), and is started again`);
     startAgain(index, firstMs);
   }
 
