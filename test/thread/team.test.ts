@@ -78,7 +78,7 @@ test('where one of the first does not start, none is left', async () => {
     made.push(member);
     return member;
   };
-  const options = { count: 2, start, error: () => expect.unreachable(), firstMs: 1, mostMs: 1 };
+  const options = { name: 'the server', count: 2, start, error: () => expect.unreachable(), firstMs: 1, mostMs: 1 };
   await expect(startTeam(options)).rejects.toThrow('the port is taken');
   expect(made[0]?.stopped).toBe(true);
 });
