@@ -1,11 +1,12 @@
-// The addon's front door: classes, buildEamTable() and the list of counters, as src/native/addon.ts
-// says.
+// The addon's front door: classes, functions and the list of counters, as src/native/addon.ts says.
 #include <napi.h>
 
 #include "addon/dataplane.h"
 #include "addon/eam_table.h"
 #include "addon/netlink.h"
+#include "addon/ospf_socket.h"
 #include "addon/simulator.h"
+#include "addon/tcp.h"
 #include "addon/tester.h"
 #include "addon/udp_socket.h"
 #include "dataplane/counters.h"
@@ -31,6 +32,11 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Netlink", NetlinkObject::define(env));
   exports.Set("Tester", TesterObject::define(env));
   exports.Set("UdpSocket", UdpSocketObject::define(env));
+  exports.Set("OspfSocket", OspfSocketObject::define(env));
+  exports.Set("connectTcp", Napi::Function::New(env, connectTcp, "connectTcp"));
+  exports.Set("listenTcp", Napi::Function::New(env, listenTcp, "listenTcp"));
+  exports.Set("setTcpMd5", Napi::Function::New(env, setTcpMd5, "setTcpMd5"));
+  exports.Set("setTcpHopLimit", Napi::Function::New(env, setTcpHopLimit, "setTcpHopLimit"));
   EamTableObject::define(env);
   exports.Set("buildEamTable", Napi::Function::New(env, buildEamTable, "buildEamTable"));
   exports.Set("counters", counterList(env));

@@ -1,11 +1,11 @@
 #include "addon/udp_socket.h"
 
 #include <arpa/inet.h>
-#include <uv.h>
 
 #include <string>
 #include <utility>
 
+#include "addon/array_over.h"
 #include "addon/error.h"
 
 namespace platypus::addon {
@@ -41,30 +41,7 @@ BatchSocket::Options optionsFrom(const Napi::Object& given) {
   return options;
 }
 
-// `memory` of the socket as a typed array, which keeps the socket's memory.
-template <typename Array, typename Memory>
-Array arrayOver(Napi::Env env, const std::shared_ptr<BatchSocket>& socket, Memory memory) {
-  const size_t bytes = memory.size_bytes();
-  auto* share = new std::shared_ptr<BatchSocket>(socket);
-  const auto buffer = Napi::ArrayBuffer::New(
-      env, memory.data(), bytes,
-      [](Napi::Env, void*, std::shared_ptr<BatchSocket>* kept) { delete kept; }, share);
-  return Array::New(env, bytes / sizeof(*Array().Data()), buffer, 0);
-}
-
 }  // namespace
-
-/// The event loop's handle. It may outlive the object: a loop lets go of a handle a turn late.
-struct UdpSocketObject::Watch {
-  static void onReadable(uv_poll_t* poll, int status, int events);
-  static void onClosed(uv_handle_t* handle);
-  static void onEnvironmentEnds(napi_async_cleanup_hook_handle hook, void* data);
-
-  uv_poll_t poll{};
-  // Null once it is being closed.
-  UdpSocketObject* object = nullptr;
-  napi_async_cleanup_hook_handle hook = nullptr;
-};
 
 Napi::Function UdpSocketObject::define(Napi::Env env) {
   return DefineClass(env, "UdpSocket",
@@ -105,40 +82,11 @@ void UdpSocketObject::expose(Napi::Env env) {
   set("slotBytes", Napi::Number::New(env, static_cast<double>(socket.slotBytes())));
 }
 
-// From here on the event loop frees the handle; and while it watches, nobody may collect the
-// object.
+// While the event loop watches, nobody may collect the object.
 void UdpSocketObject::watch(Napi::Env env) {
-  uv_loop_t* loop = nullptr;
-  if (napi_get_uv_event_loop(env, &loop) != napi_ok) throw unexpected(env, "no event loop");
-  auto watch = std::make_unique<Watch>();
-  if (const int error = uv_poll_init(loop, &watch->poll, socket_->fd()); error != 0) {
-    throw systemError(env, -error, "uv_poll_init");
-  }
-  watch_ = watch.release();
-  watch_->poll.data = watch_;
-  watch_->object = this;
+  watch_ = DescriptorWatch::start(
+      env, socket_->fd(), UV_READABLE, [this] { serve(); }, [this] { stop(); });
   Ref();
-  // A worker thread may end with its socket open. The hook keeps the environment until the handle
-  // is closed, for which the loop has to turn once more.
-  (void)napi_add_async_cleanup_hook(env, Watch::onEnvironmentEnds, watch_, &watch_->hook);
-  uv_poll_start(&watch_->poll, UV_READABLE, Watch::onReadable);
-}
-
-void UdpSocketObject::Watch::onEnvironmentEnds(napi_async_cleanup_hook_handle, void* data) {
-  UdpSocketObject* object = static_cast<Watch*>(data)->object;
-  if (object != nullptr) object->stop();
-}
-
-void UdpSocketObject::Watch::onReadable(uv_poll_t* poll, int status, int) {
-  Watch& watch = *static_cast<Watch*>(poll->data);
-  watch.object->serve();
-  // libuv stops watching a descriptor that has an error to tell. To receive has taken the error.
-  if (status < 0 && watch.object != nullptr) uv_poll_start(poll, UV_READABLE, onReadable);
-}
-
-void UdpSocketObject::Watch::onClosed(uv_handle_t* handle) {
-  const std::unique_ptr<Watch> watch(static_cast<Watch*>(handle->data));
-  (void)napi_remove_async_cleanup_hook(watch->hook);
 }
 
 void UdpSocketObject::serve() {
@@ -158,31 +106,22 @@ void UdpSocketObject::answer(size_t count) {
   // slots anew.
   const Napi::CallbackScope callback(env, *context_);
   const napi_value argument = Napi::Number::New(env, static_cast<double>(count));
-  napi_value result = nullptr;
+  const napi_value result = callUncaught(env, Value(), on_batch_.Value(), {argument});
+  if (result == nullptr) return;
   double answers = -1;
-  // Not Function::Call: the environment of a thread that is being terminated has no exception to
-  // make a C++ one of.
-  if (napi_call_function(env, Value(), on_batch_.Value(), 1, &argument, &result) == napi_ok) {
-    (void)napi_get_value_double(env, result, &answers);
-    if (answers >= 0 && answers <= double{BatchSocket::kBatch}) {
-      socket_->send(static_cast<size_t>(answers));
-      return;
-    }
-    unexpected(env, "onBatch must return 0..64").ThrowAsJavaScriptException();
+  (void)napi_get_value_double(env, result, &answers);
+  if (answers >= 0 && answers <= double{BatchSocket::kBatch}) {
+    socket_->send(static_cast<size_t>(answers));
+    return;
   }
-  bool pending = false;
-  napi_value error = nullptr;
-  if (napi_is_exception_pending(env, &pending) == napi_ok && pending &&
-      napi_get_and_clear_last_exception(env, &error) == napi_ok) {
-    (void)napi_fatal_exception(env, error);
-  }
+  unexpected(env, "onBatch must return 0..64").ThrowAsJavaScriptException();
+  raiseUncaught(env);
 }
 
 void UdpSocketObject::stop() {
-  Watch* watch = std::exchange(watch_, nullptr);
+  DescriptorWatch* watch = std::exchange(watch_, nullptr);
   if (watch == nullptr) return;
-  watch->object = nullptr;
-  uv_close(reinterpret_cast<uv_handle_t*>(&watch->poll), Watch::onClosed);
+  watch->stop();
   socket_->close();
   // The function is likely to know this object, which so would never be collected.
   on_batch_.Reset();

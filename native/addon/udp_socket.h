@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "addon/descriptor_watch.h"
 #include "udp/batch_socket.h"
 
 namespace platypus::addon {
@@ -17,8 +18,6 @@ class UdpSocketObject final : public Napi::ObjectWrap<UdpSocketObject> {
   explicit UdpSocketObject(const Napi::CallbackInfo& info);
 
  private:
-  struct Watch;
-
   void send(const Napi::CallbackInfo& info);
   Napi::Value counters(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
@@ -32,7 +31,7 @@ class UdpSocketObject final : public Napi::ObjectWrap<UdpSocketObject> {
   // Shared with the ArrayBuffers, which may outlive this object.
   std::shared_ptr<BatchSocket> socket_;
   // Null once closed. The event loop owns it.
-  Watch* watch_ = nullptr;
+  DescriptorWatch* watch_ = nullptr;
   Napi::FunctionReference on_batch_;
   std::optional<Napi::AsyncContext> context_;
 };

@@ -75,20 +75,9 @@ BatchSocket::Opened BatchSocket::open(const Options& options) {
 }
 
 int BatchSocket::takeMemory(size_t slotBytes) {
-  slot_bytes_ = slotBytes;
-  // Zeroed, so that no page fault is left for the first datagrams.
-  received_.reset(new (std::nothrow) std::byte[kBatch * slotBytes]());
+  // Zeroed, as the receive slots are.
   to_send_.reset(new (std::nothrow) std::byte[kBatch * kSendBytes]());
-  if (!received_ || !to_send_) return ENOMEM;
-  for (size_t slot = 0; slot < kBatch; ++slot) {
-    in_bytes_[slot] = {received_.get() + slot * slotBytes, slotBytes};
-    in_[slot].msg_hdr.msg_iov = &in_bytes_[slot];
-    in_[slot].msg_hdr.msg_iovlen = 1;
-    in_[slot].msg_hdr.msg_name = &in_address_[slot];
-    in_[slot].msg_hdr.msg_control = &in_control_[slot];
-    armReceive(slot);
-  }
-  return 0;
+  return to_send_ && received_.take(slotBytes) ? 0 : ENOMEM;
 }
 
 // 0 or an errno.
@@ -136,35 +125,24 @@ void BatchSocket::close() {
   fd_ = -1;
 }
 
-// The kernel overwrites these lengths.
-void BatchSocket::armReceive(size_t slot) {
-  in_[slot].msg_hdr.msg_namelen = sizeof(SocketAddress);
-  in_[slot].msg_hdr.msg_controllen = sizeof(Control);
-}
-
 BatchSocket::Batch BatchSocket::receive() {
-  const int got = recvmmsg(fd_, in_.data(), kBatch, MSG_DONTWAIT, nullptr);
-  // Nothing there, or an error of the socket, which is cleared by being told.
-  if (got <= 0) return {};
-  Batch batch{.count = 0, .full = static_cast<size_t>(got) == kBatch};
-  for (size_t slot = 0; slot < static_cast<size_t>(got); ++slot) {
-    const UdpPeer peer = peerOf(slot);
-    const bool truncated = (in_[slot].msg_hdr.msg_flags & MSG_TRUNC) != 0;
-    const unsigned length = in_[slot].msg_len;
-    armReceive(slot);
-    if (truncated) {
+  const size_t got = received_.receive(fd_);
+  Batch batch{.count = 0, .full = got == kBatch};
+  for (size_t slot = 0; slot < got; ++slot) {
+    if (received_.truncated(slot)) {
       ++counters_.truncated;
       continue;
     }
+    const UdpPeer peer = peerOf(slot);
     if (peer.port == Be16(0)) {
       ++counters_.bad_source;
       continue;
     }
     const size_t to = batch.count++;
     if (to != slot) {
-      std::memcpy(in_bytes_[to].iov_base, in_bytes_[slot].iov_base, length);
+      std::memcpy(received_.slot(to).data(), received_.slot(slot).data(), received_.length(slot));
     }
-    received_lengths_[to] = static_cast<int32_t>(length);
+    received_lengths_[to] = static_cast<int32_t>(received_.length(slot));
     received_peers_[to] = peer;
   }
   counters_.received += batch.count;
@@ -174,33 +152,13 @@ BatchSocket::Batch BatchSocket::receive() {
 UdpPeer BatchSocket::peerOf(size_t slot) const {
   UdpPeer peer;
   peer.family = family_;
-  const SocketAddress& from = in_address_[slot];
-  if (family_ == 4) {
-    peer.port = Be16::fromWire(from.v4.sin_port);
-    std::memcpy(peer.address.data(), &from.v4.sin_addr, sizeof from.v4.sin_addr);
-  } else {
-    peer.port = Be16::fromWire(from.v6.sin6_port);
-    peer.scope = Be32(from.v6.sin6_scope_id);
-    std::memcpy(peer.address.data(), &from.v6.sin6_addr, sizeof from.v6.sin6_addr);
-  }
-  // Only what we asked for comes here.
-  const cmsghdr* message = CMSG_FIRSTHDR(&in_[slot].msg_hdr);
-  if (message == nullptr) return peer;
-  if (message->cmsg_level == IPPROTO_IP && message->cmsg_type == IP_PKTINFO) {
-    in_pktinfo info;
-    std::memcpy(&info, CMSG_DATA(message), sizeof info);
-    // Not ipi_addr: of a broadcast, that is an address nothing can be sent from.
-    std::memcpy(peer.local.data(), &info.ipi_spec_dst, sizeof info.ipi_spec_dst);
-    peer.interface = Be32(static_cast<uint32_t>(info.ipi_ifindex));
-  } else if (message->cmsg_level == IPPROTO_IPV6 && message->cmsg_type == IPV6_PKTINFO) {
-    in6_pktinfo info;
-    std::memcpy(&info, CMSG_DATA(message), sizeof info);
-    peer.interface = Be32(info.ipi6_ifindex);
-    // A multicast address is no source either: zero, the kernel chooses.
-    if (info.ipi6_addr.s6_addr[0] != 0xff) {
-      std::memcpy(peer.local.data(), &info.ipi6_addr, sizeof info.ipi6_addr);
-    }
-  }
+  const SocketAddress& from = received_.from(slot);
+  peer.port = from.port();
+  peer.address = from.address().bytes;
+  if (family_ == 6) peer.scope = Be32(from.v6.sin6_scope_id);
+  const Arrival arrival = received_.arrival(slot);
+  peer.local = arrival.answer_from.bytes;
+  peer.interface = Be32(arrival.interface);
   return peer;
 }
 

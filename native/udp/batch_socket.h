@@ -13,39 +13,15 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <type_traits>
 
 #include "packet/byte_order.h"
+#include "socket/address.h"
+#include "socket/peer_record.h"
+#include "socket/receive_batch.h"
 
 namespace platypus {
 
-/// The two ends of a datagram, laid out for JavaScript as well: 48 bytes, numbers in network order.
-/// Copied from a received datagram's record to a send slot's, it makes the answer go to the sender
-/// from the address that was asked.
-///
-///   byte 0   family: 4 or 6
-///        1   zero
-///        2   the peer's port
-///        4   scope of the peer's address: an interface for IPv6 link-local ones, else 0
-///        8   the peer's address, 16 bytes; IPv4 in the first 4, the rest zero
-///       24   our address, likewise; all zero leaves the choice to the kernel
-///       40   the interface the datagram came in by
-///       44   zero
-struct UdpPeer {
-  using Address = std::array<std::byte, 16>;
-
-  uint8_t family = 0;
-  uint8_t zero1 = 0;
-  Be16 port;
-  Be32 scope;
-  Address address{};
-  Address local{};
-  Be32 interface;
-  Be32 zero44;
-};
-static_assert(sizeof(UdpPeer) == 48 && std::is_trivially_copyable_v<UdpPeer>);
-static_assert(offsetof(UdpPeer, address) == 8 && offsetof(UdpPeer, local) == 24 &&
-              offsetof(UdpPeer, interface) == 40);
+using UdpPeer = PeerRecord;
 
 /// Datagrams since open().
 struct BatchSocketCounters {
@@ -60,7 +36,7 @@ struct BatchSocketCounters {
 
 class BatchSocket {
  public:
-  static constexpr size_t kBatch = 64;
+  static constexpr size_t kBatch = ReceiveBatch::kSlots;
   static constexpr size_t kSendBytes = 4096;
 
   struct Options {
@@ -111,11 +87,11 @@ class BatchSocket {
   int fd() const { return fd_; }
   /// The bound port.
   Be16 port() const { return port_; }
-  size_t slotBytes() const { return slot_bytes_; }
+  size_t slotBytes() const { return received_.slotBytes(); }
   const BatchSocketCounters& counters() const { return counters_; }
 
   // kBatch slots of slotBytes() each, and for each slot a length and a peer.
-  std::span<std::byte> received() { return {received_.get(), kBatch * slot_bytes_}; }
+  std::span<std::byte> received() { return received_.memory(); }
   std::span<int32_t, kBatch> receivedLengths() { return received_lengths_; }
   std::span<UdpPeer, kBatch> receivedPeers() { return received_peers_; }
   // kBatch slots of kSendBytes each.
@@ -124,12 +100,7 @@ class BatchSocket {
   std::span<UdpPeer, kBatch> toSendPeers() { return to_send_peers_; }
 
  private:
-  union SocketAddress {
-    sockaddr any;
-    sockaddr_in v4;
-    sockaddr_in6 v6;
-  };
-  // Room for the one control message of either direction.
+  // Room for the one control message of a send.
   struct alignas(cmsghdr) Control {
     std::byte bytes[CMSG_SPACE(sizeof(in6_pktinfo))];
   };
@@ -139,28 +110,22 @@ class BatchSocket {
   int takeMemory(size_t slotBytes);
   int setOptions(bool reusePort);
   int bindTo(const Options& options);
-  void armReceive(size_t slot);
   UdpPeer peerOf(size_t slot) const;
   bool prepareSend(size_t slot, size_t message);
 
   int fd_ = -1;
   uint8_t family_ = 0;
   Be16 port_;
-  size_t slot_bytes_ = 0;
   BatchSocketCounters counters_;
 
-  std::unique_ptr<std::byte[]> received_;
+  ReceiveBatch received_;
   std::unique_ptr<std::byte[]> to_send_;
   std::array<int32_t, kBatch> received_lengths_{};
   std::array<int32_t, kBatch> to_send_lengths_{};
   std::array<UdpPeer, kBatch> received_peers_{};
   std::array<UdpPeer, kBatch> to_send_peers_{};
 
-  // What the kernel reads and fills, one for each slot.
-  std::array<mmsghdr, kBatch> in_{};
-  std::array<iovec, kBatch> in_bytes_{};
-  std::array<SocketAddress, kBatch> in_address_{};
-  std::array<Control, kBatch> in_control_{};
+  // What the kernel reads, one for each send slot.
   std::array<mmsghdr, kBatch> out_{};
   std::array<iovec, kBatch> out_bytes_{};
   std::array<SocketAddress, kBatch> out_address_{};

@@ -635,6 +635,73 @@ export interface UdpCounters {
   bad_source: number;
 }
 
+/** What node:net cannot set on a TCP socket; it takes over the descriptor afterwards (`new net.Socket({ fd })`, `server.listen({ fd })`). */
+export interface TcpOptions extends TcpLimits {
+  /** Own end; null for the kernel's choice. Port 0: any free one. */
+  local: { address: string; port: number } | null;
+  /** Interface or VRF device (SO_BINDTODEVICE); also the scope of link-local addresses. */
+  device: string | null;
+  /** TCP MD5 keys (RFC 2385) by peer, of the socket's family; 1..80 octets. */
+  md5: readonly { address: string; key: string }[];
+}
+
+/** Of what a TCP socket sends and accepts. */
+export interface TcpLimits {
+  /** TTL / hop limit of what is sent, null for the kernel's default. A listener's is that of its SYN+ACK. */
+  hopLimit: number | null;
+  /** RFC 5082: least TTL / hop limit of what is accepted (IP_MINTTL, IPV6_MINHOPCOUNT), null for any. */
+  minHopLimit: number | null;
+  /** DSCP/TOS octet, 0xc0 for routing protocols. */
+  trafficClass: number;
+}
+
+export interface OspfSocketOptions {
+  family: 4 | 6;
+  /** Nothing comes in by another interface, or leaves by one. */
+  device: string;
+  /** Longest packet to be received, without its IP header; a multiple of 64, at most 65,536; 16,384 by default. */
+  slotBytes?: number;
+}
+
+/**
+ * IP protocol 89 on one interface, watched by the event loop of the thread that made it; keeps that running until it is
+ * closed. The arrays are its memory: UDP_BATCH slots of `slotBytes`, with a length and a record in UDP_PEER's form each,
+ * whose port is 0 and whose `local` is the destination as it is in the packet, also a group. Slots hold the packet
+ * without IP header; checksums are the user's, in both families.
+ */
+export interface OspfSocket {
+  readonly received: Uint8Array;
+  readonly receivedLengths: Int32Array;
+  readonly receivedPeers: Uint8Array;
+  readonly slotBytes: number;
+  /**
+   * Sends to a host or a group with TTL 1, without waiting. An OSPFv3 packet leaves from the interface's link-local
+   * address. False when it was not taken, which is counted.
+   */
+  send(packet: Uint8Array, destination: string): boolean;
+  /** Takes part in a group (224.0.0.5, ff02::5 …). Own packets do not come back. Throws an Error with `code`. */
+  join(group: string): void;
+  leave(group: string): void;
+  /** Packets since it was opened. */
+  counters(): OspfCounters;
+  close(): void;
+}
+
+export interface OspfCounters {
+  /** Handed on. */
+  received: number;
+  /** Taken by the kernel. */
+  sent: number;
+  /** Longer than `slotBytes`: not handed on. */
+  truncated: number;
+  /** An IPv4 header that contradicts itself: not handed on. */
+  bad_header: number;
+  /** The kernel has no way to the address, or the packet is too long. */
+  send_refused: number;
+  /** The kernel had no room. */
+  send_dropped: number;
+}
+
 export interface CounterInfo {
   /** Dotted, stable: `drop.v6.no_session`. */
   name: string;
@@ -664,6 +731,28 @@ export interface Addon {
     options: UdpSocketOptions,
     onBatch: (count: number) => number,
   ) => UdpSocket;
+  /**
+   * Opens a raw socket. `onBatch` is called with how many packets lie in the slots, at least one. What it throws is an
+   * uncaughtException. Throws an Error with `code` (EPERM, ENODEV …) and `syscall`.
+   */
+  OspfSocket: new (
+    options: OspfSocketOptions,
+    onBatch: (count: number) => void,
+  ) => OspfSocket;
+  /**
+   * Connects without blocking the event loop. `done` gets the connected descriptor, or an Error with `code` and
+   * `syscall` and -1; once, and never before this returns. After `cancel`, which closes the socket, it never comes.
+   */
+  connectTcp(
+    options: TcpOptions & { address: string; port: number },
+    done: (error: Error | null, fd: number) => void,
+  ): { cancel(): void };
+  /** A bound and listening descriptor with SO_REUSEADDR; `::` takes no IPv4. Throws an Error with `code`, `syscall`. */
+  listenTcp(options: TcpOptions & { local: { address: string; port: number }; backlog: number }): number;
+  /** Sets or removes (null) the MD5 key of a peer; on a listener, for the connections to come. Throws as above. */
+  setTcpMd5(fd: number, peer: { address: string; key: string | null }): void;
+  /** On an accepted descriptor: a listener is shared by neighbours whose limits differ. Throws as above. */
+  setTcpHopLimit(fd: number, limits: TcpLimits): void;
   /**
    * A table with the entries of `base` (null: none) without those of `remove`, and with those of `add`: records of
    * EAM_REMOVE_BYTES and EAM_ADD_BYTES. Built on a thread of its own.

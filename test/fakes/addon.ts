@@ -243,6 +243,17 @@ export function createFakeAddon(host: FakeHost): Addon {
     UdpSocket: function Open() {
       throw new Error('the fake has no UDP sockets');
     } as unknown as Addon['UdpSocket'],
+    OspfSocket: function Open() {
+      throw new Error('the fake has no OSPF sockets');
+    } as unknown as Addon['OspfSocket'],
+    connectTcp: () => {
+      throw new Error('the fake has no TCP sockets');
+    },
+    listenTcp: () => {
+      throw new Error('the fake has no TCP sockets');
+    },
+    setTcpMd5: () => {},
+    setTcpHopLimit: () => {},
     buildEamTable: buildFakeEamTable,
     counters: [
       { name: 'drop.v6.no_session', explain: 'IPv6 packets without a session (RFC 6146 §3.5).' },
