@@ -1,6 +1,7 @@
 #include "addon/netlink.h"
 
 #include <arpa/inet.h>
+#include <linux/rtnetlink.h>
 
 #include <optional>
 #include <string>
@@ -61,6 +62,14 @@ uint8_t prefixLength(const Napi::Object& object) {
   return static_cast<uint8_t>(length);
 }
 
+std::optional<uint8_t> protocol(const Napi::Object& object) {
+  const auto given = number(object, "protocol");
+  if (given && *given > UINT8_MAX) {
+    throw Napi::TypeError::New(object.Env(), "netlink: no protocol number in protocol");
+  }
+  return given ? std::optional(static_cast<uint8_t>(*given)) : std::nullopt;
+}
+
 Napi::Value toText(Napi::Env env, const IpAddress& from) {
   char buffer[INET6_ADDRSTRLEN];
   if (from.size() == 0 || !inet_ntop(from.family, from.bytes.data(), buffer, sizeof buffer)) {
@@ -80,17 +89,31 @@ struct AddressArguments {
 };
 
 struct RouteArguments {
-  explicit RouteArguments(const Napi::Object& object) : link(text(object, "name")) {
+  explicit RouteArguments(const Napi::Object& object) {
+    const auto given = [&object](const char* key) { return !object.Get(key).IsUndefined(); };
+    if (given("name")) link = text(object, "name");
     route.link = link.c_str();
     route.destination = address(object, "destination");
     route.length = prefixLength(object);
     route.metric = number(object, "metric");
     route.mtu = number(object, "mtuBytes");
+    if (given("gateway")) route.gateway = address(object, "gateway");
+    route.onlink = object.Get("onlink").ToBoolean();
+    route.table = number(object, "table").value_or(route.table);
+    route.protocol = protocol(object).value_or(route.protocol);
+    if (given("kind") && text(object, "kind") == "blackhole") {
+      route.kind = netlink::RouteKind::kBlackhole;
+    }
+    route.replace = object.Get("replace").ToBoolean();
   }
   RouteArguments(const RouteArguments&) = delete;
   std::string link;
-  netlink::DeviceRoute route;
+  netlink::RouteSpec route;
 };
+
+const char* kindName(uint8_t type) {
+  return type == RTN_UNICAST ? "unicast" : type == RTN_BLACKHOLE ? "blackhole" : "other";
+}
 
 // Rows to a JavaScript array; `fill` sets the fields of one object.
 template <typename Row, typename Fill>
@@ -151,7 +174,12 @@ Napi::Value NetlinkObject::addresses(const Napi::CallbackInfo& info) {
 
 Napi::Value NetlinkObject::routes(const Napi::CallbackInfo& info) {
   std::vector<netlink::Route> rows;
-  check(info.Env(), netlink_.routes(rows));
+  netlink::RouteFilter filter{.table = netlink::RouteSpec::kMainTable};
+  if (info.Length() > 0 && !info[0].IsUndefined()) {
+    const Napi::Object given = argument(info);
+    filter = {.table = number(given, "table"), .protocol = protocol(given)};
+  }
+  check(info.Env(), netlink_.routes(filter, rows));
   return toArray(info.Env(), rows, [](Napi::Object& object, const netlink::Route& row) {
     object.Set("destination", toText(object.Env(), row.destination));
     object.Set("length", uint32_t{row.length});
@@ -160,6 +188,7 @@ Napi::Value NetlinkObject::routes(const Napi::CallbackInfo& info) {
     object.Set("table", row.table);
     object.Set("protocol", uint32_t{row.protocol});
     object.Set("metric", row.metric);
+    object.Set("kind", kindName(row.type));
   });
 }
 

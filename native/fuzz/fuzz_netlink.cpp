@@ -24,6 +24,7 @@ struct Parsers final : Visitor {
     }
     if (const auto route = parseRoute(message)) {
       require(route->destination.size() != 0 && route->length <= route->destination.bits());
+      require(route->gateway.family == AF_UNSPEC || route->gateway.size() != 0);
     }
   }
 };

@@ -27,7 +27,11 @@ class Netlink {
 
   Status links(std::vector<Link>& rows) { return listLinks(socket_, rows); }
   Status addresses(std::vector<InterfaceAddress>& rows) { return listAddresses(socket_, rows); }
-  Status routes(std::vector<Route>& rows) { return listRoutes(socket_, rows); }
+  /// Of the main table.
+  Status routes(std::vector<Route>& rows) { return routes({.table = RouteSpec::kMainTable}, rows); }
+  Status routes(const RouteFilter& filter, std::vector<Route>& rows) {
+    return listRoutes(socket_, filter, rows);
+  }
 
   Status findLink(const char* name, Link& link) { return netlink::findLink(socket_, name, link); }
   Status setLink(const char* name, const LinkChange& change) {
@@ -39,8 +43,8 @@ class Netlink {
   Status removeAddress(const char* link, const IpAddress& address, uint8_t length) {
     return netlink::removeAddress(socket_, link, address, length);
   }
-  Status addRoute(const DeviceRoute& route) { return netlink::addRoute(socket_, route); }
-  Status removeRoute(const DeviceRoute& route) { return netlink::removeRoute(socket_, route); }
+  Status addRoute(const RouteSpec& route) { return netlink::addRoute(socket_, route); }
+  Status removeRoute(const RouteSpec& route) { return netlink::removeRoute(socket_, route); }
 
  private:
   Socket socket_;

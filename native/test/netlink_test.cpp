@@ -132,9 +132,9 @@ TEST_CASE("netlink: device routes of both families are added, listed and removed
   if (!f.missing.empty()) SKIP(f.missing.c_str());
   Link link;
   REQUIRE(f.netlink.findLink("tun0", link).error == 0);
-  const DeviceRoute pool6{
+  const RouteSpec pool6{
       .link = "tun0", .destination = ip("64:ff9b::"), .length = 96, .metric = 512, .mtu = 1480};
-  const DeviceRoute pool4{.link = "tun0", .destination = ip("203.0.113.0"), .length = 28};
+  const RouteSpec pool4{.link = "tun0", .destination = ip("203.0.113.0"), .length = 28};
   REQUIRE(f.netlink.addRoute(pool6).error == 0);
   REQUIRE(f.netlink.addRoute(pool4).error == 0);
   CHECK(f.netlink.addRoute(pool6).error == EEXIST);
@@ -184,6 +184,159 @@ TEST_CASE("netlink: removeRoute leaves routes alone that others made") {
   CHECK(
       f.netlink.removeRoute({.link = "tun0", .destination = ip("192.0.2.0"), .length = 24}).error ==
       ESRCH);
+}
+
+TEST_CASE("netlink: a route goes to a gateway, in a table beyond 255, with metric and protocol") {
+  Fixture f;
+  if (!f.missing.empty()) SKIP(f.missing.c_str());
+  REQUIRE(f.netlink.addAddress("tun0", ip("192.0.2.1"), 24).error == 0);
+  REQUIRE(f.netlink.addAddress("tun0", ip("2001:db8::1"), 64).error == 0);
+  const RouteSpec v4{.destination = ip("0.0.0.0"),
+                     .metric = 77,
+                     .gateway = ip("192.0.2.9"),
+                     .table = 1000,
+                     .protocol = 65};
+  const RouteSpec v6{.link = "tun0",
+                     .destination = ip("::"),
+                     .metric = 78,
+                     .gateway = ip("2001:db8::9"),
+                     .table = 1000,
+                     .protocol = 65};
+  REQUIRE(f.netlink.addRoute(v4).error == 0);
+  REQUIRE(f.netlink.addRoute(v6).error == 0);
+  CHECK(f.ours().empty());
+  std::vector<Route> rows;
+  REQUIRE(f.netlink.routes({.table = 1000}, rows).error == 0);
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].gateway == v4.gateway);
+  CHECK(rows[0].metric == 77);
+  CHECK(rows[1].gateway == v6.gateway);
+  CHECK(rows[1].metric == 78);
+  for (const Route& row : rows) {
+    CHECK(row.table == 1000);
+    CHECK(row.protocol == 65);
+    CHECK(row.type == RTN_UNICAST);
+    CHECK(row.index != 0);
+  }
+  CHECK(f.netlink.removeRoute(v4).error == 0);
+  CHECK(f.netlink.removeRoute(v6).error == 0);
+}
+
+TEST_CASE("netlink: an IPv4 route may have an IPv6 gateway, an IPv6 route no IPv4 one") {
+  Fixture f;
+  if (!f.missing.empty()) SKIP(f.missing.c_str());
+  const RouteSpec over6{
+      .link = "tun0", .destination = ip("198.51.100.0"), .length = 24, .gateway = ip("fe80::9")};
+  REQUIRE(f.netlink.addRoute(over6).error == 0);
+  const auto rows = f.ours();
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].gateway == ip("fe80::9"));
+  CHECK(f.netlink.removeRoute(over6).error == 0);
+  CHECK(f.netlink
+            .addRoute({.link = "tun0",
+                       .destination = ip("2001:db8:1::"),
+                       .length = 48,
+                       .gateway = ip("192.0.2.9")})
+            .error == EINVAL);
+}
+
+TEST_CASE("netlink: a gateway off the link is refused, and taken with onlink") {
+  Fixture f;
+  if (!f.missing.empty()) SKIP(f.missing.c_str());
+  REQUIRE(f.netlink.addAddress("tun0", ip("192.0.2.1"), 32).error == 0);
+  RouteSpec route{
+      .link = "tun0", .destination = ip("0.0.0.0"), .length = 0, .gateway = ip("203.0.113.1")};
+  CHECK(f.netlink.addRoute(route).error == ENETUNREACH);
+  route.onlink = true;
+  CHECK(f.netlink.addRoute(route).error == 0);
+}
+
+TEST_CASE("netlink: blackholes need no device and are listed as such") {
+  Fixture f;
+  if (!f.missing.empty()) SKIP(f.missing.c_str());
+  RouteSpec pool4{.destination = ip("203.0.113.0"), .length = 28, .kind = RouteKind::kBlackhole};
+  RouteSpec pool6{.destination = ip("64:ff9b::"), .length = 96, .kind = RouteKind::kBlackhole};
+  REQUIRE(f.netlink.addRoute(pool4).error == 0);
+  REQUIRE(f.netlink.addRoute(pool6).error == 0);
+  const auto rows = f.ours();
+  REQUIRE(rows.size() == 2);
+  for (const Route& row : rows) CHECK(row.type == RTN_BLACKHOLE);
+  pool4.kind = pool6.kind = RouteKind::kUnicast;
+  CHECK(f.netlink.removeRoute(pool4).error == ESRCH);
+  CHECK(f.netlink.removeRoute(pool6).error == ESRCH);
+  CHECK(f.netlink.addRoute(pool4).error == EINVAL);
+  pool4.kind = pool6.kind = RouteKind::kBlackhole;
+  CHECK(f.netlink.removeRoute(pool4).error == 0);
+  CHECK(f.netlink.removeRoute(pool6).error == 0);
+  CHECK(f.ours().empty());
+}
+
+TEST_CASE("netlink: replace takes the place of the route with the same metric") {
+  Fixture f;
+  if (!f.missing.empty()) SKIP(f.missing.c_str());
+  REQUIRE(f.netlink.addAddress("tun0", ip("192.0.2.1"), 24).error == 0);
+  RouteSpec route{.destination = ip("198.51.100.0"), .length = 24, .gateway = ip("192.0.2.8")};
+  route.replace = true;
+  REQUIRE(f.netlink.addRoute(route).error == 0);
+  route.gateway = ip("192.0.2.9");
+  REQUIRE(f.netlink.addRoute(route).error == 0);
+  auto rows = f.ours();
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].gateway == ip("192.0.2.9"));
+  route.metric = 5;
+  REQUIRE(f.netlink.addRoute(route).error == 0);
+  CHECK(f.ours().size() == 2);
+}
+
+TEST_CASE("netlink: removal asks for table, metric and protocol") {
+  Fixture f;
+  if (!f.missing.empty()) SKIP(f.missing.c_str());
+  for (const char* destination : {"198.51.100.0", "2001:db8:1::"}) {
+    const RouteSpec route{.link = "tun0",
+                          .destination = ip(destination),
+                          .length = 24,
+                          .metric = 20,
+                          .table = 300,
+                          .protocol = 65};
+    RouteSpec v6 = route;
+    v6.length = 48;
+    const RouteSpec& made = route.destination.family == AF_INET ? route : v6;
+    REQUIRE(f.netlink.addRoute(made).error == 0);
+    RouteSpec other = made;
+    other.table = 301;
+    CHECK(f.netlink.removeRoute(other).error == ESRCH);
+    other = made;
+    other.protocol = kRouteProtocol;
+    CHECK(f.netlink.removeRoute(other).error == ESRCH);
+    for (const uint32_t metric : {0u, 21u}) {
+      other = made;
+      other.metric = metric;
+      CHECK(f.netlink.removeRoute(other).error == ESRCH);
+    }
+    CHECK(f.netlink.removeRoute(made).error == 0);
+    CHECK(f.netlink.removeRoute(made).error == ESRCH);
+  }
+}
+
+TEST_CASE("netlink: routes are listed by protocol over all tables") {
+  Fixture f;
+  if (!f.missing.empty()) SKIP(f.missing.c_str());
+  for (const uint32_t table : {254u, 100u, 70'000u}) {
+    REQUIRE(f.netlink
+                .addRoute({.link = "tun0",
+                           .destination = ip("198.51.100.0"),
+                           .length = 24,
+                           .table = table,
+                           .protocol = 65})
+                .error == 0);
+  }
+  REQUIRE(f.netlink.addRoute({.link = "tun0", .destination = ip("::"), .length = 0}).error == 0);
+  std::vector<Route> rows;
+  REQUIRE(f.netlink.routes({.protocol = uint8_t{65}}, rows).error == 0);
+  REQUIRE(rows.size() == 3);
+  rows.clear();
+  REQUIRE(f.netlink.routes({.table = 70'000, .protocol = kRouteProtocol}, rows).error == 0);
+  CHECK(rows.empty());
 }
 
 TEST_CASE("netlink: hundreds of routes come back whole, in several datagrams") {

@@ -383,6 +383,27 @@ export interface RouteRow {
   table: number;
   protocol: number;
   metric: number;
+  kind: 'unicast' | 'blackhole' | 'other';
+}
+
+/** A route to be made, or one that was made so. */
+export interface RouteSpec {
+  /** Device; may be absent with a gateway or for a blackhole. */
+  name?: string;
+  destination: string;
+  length: number;
+  /** Of either family for an IPv4 route (RFC 8950); an IPv6 one needs an IPv6 gateway. */
+  gateway?: string;
+  /** The gateway is on the link although no address of the device says so. */
+  onlink?: boolean;
+  /** Default 254, the main one. */
+  table?: number;
+  /** Absent: the family's default; on removal, any. */
+  metric?: number;
+  /** rtm_protocol, 1..255; default 64, ours. */
+  protocol?: number;
+  kind?: 'unicast' | 'blackhole';
+  mtuBytes?: number;
 }
 
 /**
@@ -391,14 +412,18 @@ export interface RouteRow {
 export interface Netlink {
   links(): LinkRow[];
   addresses(): AddressRow[];
-  /** Routes of the main table, both families. */
-  routes(): RouteRow[];
+  /** Routes of both families: of the main table, or with a filter those of all tables that pass it. */
+  routes(filter?: { table?: number; protocol?: number }): RouteRow[];
   setLink(link: { name: string; up?: boolean; mtuBytes?: number; txQueueLength?: number }): void;
   addAddress(address: { name: string; address: string; length: number }): void;
   removeAddress(address: { name: string; address: string; length: number }): void;
-  /** Device route. `exclusive` fails with EEXIST where the same destination and metric exists. */
-  addRoute(route: { name: string; destination: string; length: number; metric?: number; mtuBytes?: number }): void;
-  removeRoute(route: { name: string; destination: string; length: number; metric?: number }): void;
+  /**
+   * EEXIST where the same destination, table and metric exists; `replace` takes the place of that route, whoever made
+   * it. ENETUNREACH for a gateway off the link.
+   */
+  addRoute(route: RouteSpec & { replace?: boolean }): void;
+  /** Only of the same table, protocol, kind and metric; device and gateway where they are given. ESRCH: there is none. */
+  removeRoute(route: RouteSpec): void;
   close(): void;
 }
 

@@ -71,8 +71,26 @@ export function createFakeHost(): FakeHost {
       { index: 2, address: '203.0.113.9', length: 24, scope: 0, tentative: false },
     ],
     routes: [
-      { destination: '0.0.0.0', length: 0, index: 2, gateway: '203.0.113.1', table: 254, protocol: 3, metric: 0 },
-      { destination: '203.0.113.0', length: 24, index: 2, gateway: null, table: 254, protocol: 2, metric: 0 },
+      {
+        destination: '0.0.0.0',
+        length: 0,
+        index: 2,
+        gateway: '203.0.113.1',
+        table: 254,
+        protocol: 3,
+        metric: 0,
+        kind: 'unicast',
+      },
+      {
+        destination: '203.0.113.0',
+        length: 24,
+        index: 2,
+        gateway: null,
+        table: 254,
+        protocol: 2,
+        metric: 0,
+        kind: 'unicast',
+      },
     ],
     calls: [],
     fail: () => undefined,
@@ -135,8 +153,8 @@ export function createFakeAddon(host: FakeHost): Addon {
         call(`addRoute ${route.destination}/${route.length}`);
         if (host.routes.some(sameRoute(route))) throw systemError('EEXIST', 'addRoute');
         const index = host.links.find((row) => row.name === route.name)?.index ?? 0;
-        const { destination, length } = route;
-        host.routes.push({ destination, length, index, gateway: null, table: 254, protocol: 4, metric: 0 });
+        const { destination, length, gateway = null, table = 254, protocol = 4, metric = 0, kind = 'unicast' } = route;
+        host.routes.push({ destination, length, index, gateway, table, protocol, metric, kind });
       },
       removeRoute(route) {
         call(`removeRoute ${route.destination}/${route.length}`);
