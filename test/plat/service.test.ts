@@ -193,6 +193,7 @@ describe('start opens no device when', () => {
       table: 254,
       protocol: 3,
       metric: 5,
+      kind: 'unicast' as const,
     });
     const error = await refused(start());
     expect(error.code).toBe('PLT_ROUTE_EXISTS');
@@ -203,7 +204,7 @@ describe('start opens no device when', () => {
 });
 
 test('a route to a larger or smaller network is no obstacle', async () => {
-  const other = { index: 2, gateway: null, table: 254, protocol: 3, metric: 0 };
+  const other = { index: 2, gateway: null, table: 254, protocol: 3, metric: 0, kind: 'unicast' as const };
   host.routes.push({ destination: '198.51.100.0', length: 24, ...other });
   host.routes.push({ destination: '198.51.100.1', length: 32, ...other });
   await expect(start()).resolves.toBeDefined();
