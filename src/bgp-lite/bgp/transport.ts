@@ -50,7 +50,7 @@ export interface Connection {
   start(events: ConnectionEvents): void;
   write(octets: Uint8Array): void;
   /** After what was written; without waiting for more than `graceMs`. */
-  close(graceMs: number): void;
+  close(graceMs: number): Promise<void>;
   /** At once. */
   reset(): void;
   /** For a connection that came in: what the listener could not know. */
