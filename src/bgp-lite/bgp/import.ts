@@ -73,7 +73,7 @@ export function isSenseless(family: Family, nlri: Nlri): boolean {
   if (family === 4) return (length >= 4 && first >= 224) || (length >= 8 && (first === 0 || first === 127));
   if (length >= 8 && first === 0xff) return true;
   if (length >= 10 && first === 0xfe && nlri.charCodeAt(2) >> 6 === 2) return true;
-  return length >= 127 && /^\0{15}[\0\x01]$/.test(nlri.slice(1));
+  return length >= 127 && nlri.startsWith('\0'.repeat(15), 1) && nlri.charCodeAt(16) < 2;
 }
 
 /** Reads a next hop of 4, 16 or 32 octets. Null when it is none (RFC 4271 §6.3), or of a family not agreed on. */
@@ -83,17 +83,17 @@ export function readNextHop(
   session: Pick<Negotiated, 'extendedNextHop'>,
   localAddress: string,
 ): { nextHop: string; linkLocal: string | null } | null {
-  const valueOf = (part: Uint8Array) => BigInt(`0x${Buffer.from(part).toString('hex')}`);
+  const numberOf = (part: Uint8Array) => BigInt(`0x${Buffer.from(part).toString('hex')}`);
   if (octets.length === 4) {
-    const value = valueOf(octets);
+    const value = numberOf(octets);
     const top = Number(value >> 24n);
     const nextHop = formatAddress(4, value);
     if (top === 0 || top === 127 || top >= 224 || nextHop === localAddress) return null;
     return { nextHop, linkLocal: null };
   }
   if (family === 4 && !session.extendedNextHop) return null;
-  const global = valueOf(octets.subarray(0, 16));
-  const second = octets.length === 32 ? valueOf(octets.subarray(16)) : 0n;
+  const global = numberOf(octets.subarray(0, 16));
+  const second = octets.length === 32 ? numberOf(octets.subarray(16)) : 0n;
   const linkLocal = isLinkLocal(second) ? second : isLinkLocal(global) ? global : null;
   const chosen = isLinkLocal(global) || global === 0n ? linkLocal : global;
   if (chosen === null || chosen <= 1n || chosen >> 120n === 0xffn) return null;

@@ -1,4 +1,4 @@
-/** The listening sockets: one for each family, own address and device that neighbours name, shared by all of these. */
+/** The listening sockets: one for each family and device, shared by all neighbours there. */
 import { parseAddress } from '../../config/address.js';
 import type { BgpNeighborConfig } from '../../config/announce.js';
 import type { Connection, Listener, Transport } from './transport.js';
@@ -41,9 +41,12 @@ export function createListeners(parts: {
 
   function accept(key: string, connection: Connection): void {
     const found = wanted.get(key)?.neighbors.get(plain(connection.remote.address));
-    if (found !== undefined) return parts.accept(found.name, connection);
-    strangers += 1;
-    connection.reset();
+    if (found === undefined) {
+      strangers += 1;
+      connection.reset();
+    } else {
+      parts.accept(found.name, connection);
+    }
   }
 
   function openPlace(key: string, place: Place): void {
@@ -69,20 +72,24 @@ export function createListeners(parts: {
 
   function adjust(existing: Open, place: Place): void {
     const keys = keysOf(place);
-    for (const address of existing.keys.keys()) {
-      if (!keys.has(address)) existing.listener.setMd5(address, null);
-    }
-    for (const [address, secret] of keys) {
-      if (existing.keys.get(address) !== secret) existing.listener.setMd5(address, secret);
+    try {
+      for (const address of existing.keys.keys()) {
+        if (!keys.has(address)) existing.listener.setMd5(address, null);
+      }
+      for (const [address, secret] of keys) {
+        if (existing.keys.get(address) !== secret) existing.listener.setMd5(address, secret);
+      }
+    } catch (error) {
+      parts.failed('the open socket with another MD5 key', error);
     }
     existing.keys = keys;
     existing.place = place;
   }
 
   function apply(): void {
-    for (const [key, { listener, hopLimit }] of [...open]) {
+    for (const [key, { listener, hopLimit, place: before }] of [...open]) {
       const place = wanted.get(key);
-      if (place !== undefined && hopLimitOf(place) === hopLimit) continue;
+      if (place !== undefined && hopLimitOf(place) === hopLimit && place.address === before.address) continue;
       listener.close();
       open.delete(key);
     }
@@ -112,8 +119,10 @@ function placesOf(neighbors: readonly BgpNeighborConfig[]): Map<string, Place> {
   const places = new Map<string, Place>();
   for (const neighbor of neighbors) {
     const { family, source, interface: device } = neighbor;
-    const key = `${family} ${source ?? '*'} ${device ?? '*'}`;
+    const key = `${family} ${device ?? ''}`;
     const place = places.get(key) ?? { family, address: source, device, neighbors: new Map() };
+    // Two sockets of one port get along only without an address between them.
+    if (place.address !== source) place.address = null;
     place.neighbors.set(plain(neighbor.address), neighbor);
     places.set(key, place);
   }

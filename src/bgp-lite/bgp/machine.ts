@@ -122,18 +122,21 @@ export function createMachine({ transport, config, connectOptions, hooks, random
   function act(action: Action): void {
     switch (action.type) {
       case 'connect':
-        return connect();
+        connect();
+        break;
       case 'send-open':
-        return write(MessageType.OPEN, hooks.open());
+        write(MessageType.OPEN, hooks.open());
+        break;
       case 'send-keepalive':
         // Behind a full queue the send hold timer decides.
         if ((connection?.queuedBytes() ?? 0) < MAX_QUEUED_BYTES) write(MessageType.KEEPALIVE, encodeKeepalive());
-        return;
+        break;
       case 'notify':
-        return write(MessageType.NOTIFICATION, encodeNotification(action.reason));
+        write(MessageType.NOTIFICATION, encodeNotification(action.reason));
+        break;
       case 'drop':
         closing = drop();
-        return;
+        break;
       case 'start-connect-retry':
         // One that only listens must not connect when the timer of Active ends.
         if (!listens) {
@@ -141,19 +144,24 @@ export function createMachine({ transport, config, connectOptions, hooks, random
             feed({ type: 'connect-retry-expired' }),
           );
         }
-        return;
+        break;
       case 'stop-connect-retry':
-        return timers.stop('connect retry');
+        timers.stop('connect retry');
+        break;
       case 'start-hold':
-        return startHold(action.opening ? OPENING_HOLD_MS : fsm.holdTimeSeconds * 1000);
+        startHold(action.opening ? OPENING_HOLD_MS : fsm.holdTimeSeconds * 1000);
+        break;
       case 'start-keepalive':
-        return startKeepalive();
+        startKeepalive();
+        break;
       case 'established':
-        return;
+        break;
       case 'handle-update':
-        return handle((message) => hooks.update(message, machine));
+        handle((message) => hooks.update(message, machine));
+        break;
       case 'handle-refresh':
-        return handle((message) => hooks.refresh(message, machine));
+        handle((message) => hooks.refresh(message, machine));
+        break;
     }
   }
 
@@ -256,9 +264,9 @@ export function createMachine({ transport, config, connectOptions, hooks, random
     function drain(watched: Connection | null, turns: number, most: number, seen: number): void {
       if (watched !== connection || connection === null) return;
       const leftMs = holdUntilMs - performance.now();
-      if (leftMs > 0) return arm(leftMs);
-      if (turns === 0 || most === 0) return feed({ type: 'hold-expired' });
-      setImmediate(() => drain(watched, chunks === seen ? turns - 1 : DRAIN_TURNS, most - 1, chunks));
+      if (leftMs > 0) arm(leftMs);
+      else if (turns === 0 || most === 0) feed({ type: 'hold-expired' });
+      else setImmediate(() => drain(watched, chunks === seen ? turns - 1 : DRAIN_TURNS, most - 1, chunks));
     }
   }
 
@@ -275,18 +283,21 @@ export function createMachine({ transport, config, connectOptions, hooks, random
   function dispatch(message: Message): void {
     switch (message.type) {
       case MessageType.OPEN:
-        return receiveOpen(message);
+        receiveOpen(message);
+        break;
       case MessageType.UPDATE:
         current = message;
-        return feed({ type: 'update' });
+        feed({ type: 'update' });
+        break;
       case MessageType.REFRESH:
         current = message;
-        return feed({ type: 'refresh' });
+        feed({ type: 'refresh' });
+        break;
       case MessageType.KEEPALIVE: {
         const before = fsm.state;
         feed({ type: 'keepalive' });
         if (before === 'OpenConfirm' && fsm.state === 'Established') hooks.established(machine);
-        return;
+        break;
       }
       default: {
         const found = decodeNotification(message.body);
@@ -298,13 +309,18 @@ export function createMachine({ transport, config, connectOptions, hooks, random
   }
 
   function receiveOpen(message: Message): void {
-    if (fsm.state !== 'OpenSent') return feed({ type: 'open', holdTimeSeconds: 0 });
+    if (fsm.state !== 'OpenSent') {
+      feed({ type: 'open', holdTimeSeconds: 0 });
+      return;
+    }
     const open = decodeOpen(message.body);
     const result = 'code' in open ? open : hooks.judge(open, machine);
-    if ('code' in result) return feed({ type: 'error', reason: result });
-    if (connection === null) return;
-    negotiated = result;
-    feed({ type: 'open', holdTimeSeconds: result.holdTimeSeconds });
+    if ('code' in result) {
+      feed({ type: 'error', reason: result });
+    } else if (connection !== null) {
+      negotiated = result;
+      feed({ type: 'open', holdTimeSeconds: result.holdTimeSeconds });
+    }
   }
 
   function handle(work: (message: Message) => Notification | null): void {
