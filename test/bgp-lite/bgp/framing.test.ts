@@ -24,9 +24,12 @@ describe('header', () => {
     expect(toHex(encodeKeepalive())).toBe(vector('keepalive'));
   });
 
-  test.each(vectors.bad_headers)('BGP-HDR-03, -04, -05 $name → $expect_notification', ({ hex, expect_notification }) => {
-    expect(read(hex).error).toBe(expect_notification);
-  });
+  test.each(vectors.bad_headers)(
+    'BGP-HDR-03, -04, -05 $name → $expect_notification',
+    ({ hex, expect_notification }) => {
+      expect(read(hex).error).toBe(expect_notification);
+    },
+  );
 
   test.each([
     ['an OPEN of 28 octets', '001c01', '0102001c'],
@@ -49,7 +52,9 @@ describe('header', () => {
   });
 
   test('BGP-HDR-10 no data where none is asked for', () => {
-    expect(toHex(encodeNotification({ code: 4, subcode: 0, data: new Uint8Array(0) }))).toBe(vector('notify-hold-timer'));
+    expect(toHex(encodeNotification({ code: 4, subcode: 0, data: new Uint8Array(0) }))).toBe(
+      vector('notify-hold-timer'),
+    );
   });
 
   test('a message that would be longer than 4096 octets is not made', () => {

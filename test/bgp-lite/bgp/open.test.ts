@@ -247,11 +247,13 @@ const decoded = { localAs: 65002, holdTimeSeconds: 90, identifier: OWN_ID };
 
 test('no OPEN makes the decoder throw', () => {
   const seeds = vectors.messages.filter(({ name }) => name.startsWith('open')).map(({ name }) => body(name));
-  const mutated = fc.tuple(fc.constantFrom(...seeds), fc.array(fc.tuple(fc.nat(80), fc.nat(255)))).map(([seed, edits]) => {
-    const octets = Uint8Array.from(seed);
-    for (const [at, value] of edits) octets[at % octets.length] = value;
-    return octets;
-  });
+  const mutated = fc
+    .tuple(fc.constantFrom(...seeds), fc.array(fc.tuple(fc.nat(80), fc.nat(255))))
+    .map(([seed, edits]) => {
+      const octets = Uint8Array.from(seed);
+      for (const [at, value] of edits) octets[at % octets.length] = value;
+      return octets;
+    });
   fc.assert(
     fc.property(fc.oneof(mutated, fc.uint8Array({ minLength: 10, maxLength: 300 })), (octets) => {
       const open = decodeOpen(octets);
