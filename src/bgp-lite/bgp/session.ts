@@ -363,9 +363,10 @@ export function createSession(
       if (main.state() === 'Active') {
         main.adopt(connection);
       } else if (contender === null) {
-        contender = newMachine();
-        contender.start('listen');
-        contender.adopt(connection);
+        const second = newMachine();
+        second.start('listen');
+        contender = second;
+        second.adopt(connection);
       } else {
         connection.reset();
       }
