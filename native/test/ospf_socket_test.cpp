@@ -1,21 +1,14 @@
 #include "ospf/raw_socket.h"
 
-#include <fcntl.h>
-#include <linux/if_tun.h>
 #include <net/if.h>
 #include <poll.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <vector>
 
-#include "netlink/netlink.h"
-#include "test/addresses.h"
 #include "test/hex.h"
-#include "test/namespace.h"
 #include "test/test.h"
+#include "test/tun_link.h"
 
 namespace platypus {
 namespace {
@@ -26,29 +19,9 @@ HostAddress host(const char* text) {
   return HostAddress::parse(text).value();
 }
 
-// A link with an OSPF socket on it, whose other end is in the test's hand: packets as they are on
-// the wire.
-struct Link {
+struct Link : test::TunLink {
   explicit Link(uint8_t family, size_t slotBytes = 16'384) {
-    if (!space.missing().empty()) {
-      missing = space.missing();
-      return;
-    }
-    tun = Descriptor(open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK));
-    ifreq request{};
-    request.ifr_flags = IFF_TUN | IFF_NO_PI;
-    std::strcpy(request.ifr_name, "tun0");
-    if (!tun || ioctl(tun.fd(), TUNSETIFF, &request) != 0) {
-      missing = "no TUN device";
-      return;
-    }
-    netlink::Netlink netlink;
-    REQUIRE(netlink.open().error == 0);
-    REQUIRE(netlink.setLink("tun0", {.up = true}).error == 0);
-    REQUIRE(netlink.addAddress("tun0", test::ip("192.0.2.1"), 24).error == 0);
-    REQUIRE(netlink.addAddress("tun0", test::ip("fe80::1"), 64).error == 0);
-    REQUIRE(netlink.addAddress("tun0", test::ip("2001:db8::1"), 64).error == 0);
-    REQUIRE(test::waitUntilUsable(netlink));
+    if (!missing.empty()) return;
     auto opened = OspfSocket::open({.family = family, .device = "tun0", .slot_bytes = slotBytes});
     if (opened.error == EPERM) {
       missing = "no raw socket: CAP_NET_RAW is missing";
@@ -58,34 +31,13 @@ struct Link {
     socket = std::move(opened.socket);
   }
 
-  void arrive(const Bytes& packet) {
-    REQUIRE(write(tun.fd(), packet.data(), packet.size()) == static_cast<ssize_t>(packet.size()));
-  }
-
-  // The next packet of protocol 89 that leaves; the kernel's own (MLD, IGMP) are passed over.
-  Bytes leaving() {
-    for (;;) {
-      pollfd readable{tun.fd(), POLLIN, 0};
-      REQUIRE(poll(&readable, 1, 5000) == 1);
-      Bytes packet(65'536);
-      const ssize_t got = read(tun.fd(), packet.data(), packet.size());
-      REQUIRE(got > 0);
-      packet.resize(static_cast<size_t>(got));
-      const bool v4 = std::to_integer<int>(packet[0] >> 4) == 4;
-      if (std::to_integer<int>(packet[v4 ? 9 : 6]) == 89) return packet;
-    }
-  }
-
   Bytes received(size_t slot) {
     const auto from = socket->received().subspan(slot * socket->slotBytes());
     const auto length = static_cast<ptrdiff_t>(socket->receivedLengths()[slot]);
     return {from.begin(), from.begin() + length};
   }
 
-  test::NetworkNamespace space;
-  Descriptor tun;
   std::unique_ptr<OspfSocket> socket;
-  std::string missing;
 };
 
 // To 224.0.0.5, with the header checksum; `c1` is the payload.
@@ -95,13 +47,13 @@ TEST_CASE("OSPF-PKT-01 protocol 89, TTL 1, TOS 0xc0, from the interface's own ad
   Link link(4);
   if (!link.missing.empty()) SKIP(link.missing.c_str());
   REQUIRE(link.socket->send(test::fromHex("c1c2c3c4"), host("224.0.0.5")));
-  Bytes packet = link.leaving();
+  Bytes packet = link.leaving(89);
   // The kernel chooses identification, and the checksum over it.
   std::memset(packet.data() + 4, 0, 2);
   std::memset(packet.data() + 10, 0, 2);
   CHECK(packet == test::fromHex("45c00018 0000 0000 0159 0000 c0000201 e0000005 c1c2c3c4"));
   REQUIRE(link.socket->send(test::fromHex("c1c2c3c4"), host("192.0.2.2")));
-  packet = link.leaving();
+  packet = link.leaving(89);
   CHECK(packet[1] == std::byte{0xc0});
   CHECK(packet[8] == std::byte{1});
   CHECK(link.socket->counters().sent == 2);
@@ -112,7 +64,7 @@ TEST_CASE("OSPFv3 leaves with hop limit 1, class 0xc0, from the link-local addre
   if (!link.missing.empty()) SKIP(link.missing.c_str());
   for (const char* destination : {"ff02::5", "fe80::2"}) {
     REQUIRE(link.socket->send(test::fromHex("c1c2c3c4"), host(destination)));
-    Bytes packet = link.leaving();
+    Bytes packet = link.leaving(89);
     // The flow label, which the kernel may choose.
     std::memset(packet.data() + 2, 0, 2);
     packet[1] &= std::byte{0xf0};
@@ -172,7 +124,7 @@ TEST_CASE("OSPF socket: own packets to a joined group do not come back") {
   if (!link.missing.empty()) SKIP(link.missing.c_str());
   REQUIRE(link.socket->join(host("224.0.0.5")) == 0);
   REQUIRE(link.socket->send(test::fromHex("c1"), host("224.0.0.5")));
-  (void)link.leaving();
+  (void)link.leaving(89);
   CHECK(link.socket->receive().count == 0);
 }
 
