@@ -29,6 +29,7 @@ import { wanted2 } from './origination2.js';
 import { wanted3 } from './origination3.js';
 import { createOriginator } from './originator.js';
 import { receivePackets } from './receive.js';
+import { retransmitNow } from './retransmission.js';
 import { createStatistics } from './statistics.js';
 import type { Clock } from './timer.js';
 import type { Version } from './version.js';
@@ -62,6 +63,8 @@ const OVERFLOW_HOLD_MS = 60_000;
 const PREFIX_FLUSH_MS = 2000;
 const FLUSH_MS = 4500;
 const POLL_MS = 20;
+/** What is not acknowledged by then is sent again. */
+const POLLS_TO_REPEAT = 60;
 
 export function startInstance(
   version: Version,
@@ -203,7 +206,10 @@ export function startInstance(
   async function flush(keep: readonly Wanted[], untilMs: number): Promise<void> {
     remaining = keep;
     originator.reconcile(true);
-    while (!flushed() && clock() < untilMs) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    for (let round = 1; !flushed() && clock() < untilMs; round++) {
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      if (round % POLLS_TO_REPEAT === 0) for (const neighbor of neighborsOf(instance)) retransmitNow(neighbor);
+    }
     sweep(instance);
   }
 

@@ -20,6 +20,8 @@ export interface Lsa extends Omit<LsaHeader, 'ageSeconds'> {
   expired: boolean;
   /** Clock when it was last sent to a neighbour that had an older one. */
   repliedMs: number;
+  /** Clock when it was last sent at all. */
+  sentMs: number;
   /** Age up to which its checksum was verified again, seconds. */
   checkedAge: number;
 }
@@ -72,6 +74,7 @@ export function storeLsa(
     lists: 0,
     expired: false,
     repliedMs: Number.NEGATIVE_INFINITY,
+    sentMs: Number.NEGATIVE_INFINITY,
     checkedAge: ageSeconds,
   };
   store.lsas.set(lsa.key, lsa);

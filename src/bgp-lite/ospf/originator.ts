@@ -49,8 +49,10 @@ export function createOriginator(instance: Instance, wanted: () => readonly Want
     const nowMs = instance.clock();
     let nextMs = Number.POSITIVE_INFINITY;
     /** Whether so much time has passed since the last instance; otherwise there is another look then. */
-    const mayIssue = (name: string, intervalMs: number): boolean => {
-      const readyMs = (issued.get(name) ?? Number.NEGATIVE_INFINITY) + intervalMs;
+    const mayIssue = (name: string, intervalMs: number, current: Lsa | undefined): boolean => {
+      const issuedMs = issued.get(name) ?? Number.NEGATIVE_INFINITY;
+      // A neighbour that just got the last instance, by asking for it, would not take the next.
+      const readyMs = Math.max(issuedMs + intervalMs, (current?.sentMs ?? issuedMs) + ARRIVAL_MS);
       if (readyMs > nowMs) nextMs = Math.min(nextMs, readyMs);
       return readyMs <= nowMs;
     };
@@ -62,7 +64,7 @@ export function createOriginator(instance: Instance, wanted: () => readonly Want
       names.add(name);
       const current = one.store.lsas.get(key);
       if (current !== undefined && isCurrent(current, one, nowMs)) continue;
-      if (!mayIssue(name, withdrawing ? ARRIVAL_MS : MIN_LS_INTERVAL_MS)) {
+      if (!mayIssue(name, withdrawing ? ARRIVAL_MS : MIN_LS_INTERVAL_MS, current)) {
         waiting = true;
         continue;
       }
@@ -73,7 +75,7 @@ export function createOriginator(instance: Instance, wanted: () => readonly Want
       for (const lsa of [...store.lsas.values()]) {
         const name = nameOf(store, lsa.key);
         if (lsa.advertiser !== instance.routerId || names.has(name) || isMaxAge(lsa, nowMs)) continue;
-        if (mayIssue(name, ARRIVAL_MS)) flush(lsa, name, nowMs);
+        if (mayIssue(name, ARRIVAL_MS, lsa)) flush(lsa, name, nowMs);
       }
     }
     for (const [name, atMs] of issued) if (!names.has(name) && nowMs - atMs > MIN_LS_INTERVAL_MS) issued.delete(name);

@@ -33,6 +33,12 @@ export function forgetInstance(instance: Instance, lsa: Lsa): void {
 
 const intervalMs = ({ iface }: Neighbor): number => iface.config.retransmitSeconds * 1000;
 
+/** Sends everything again that is not acknowledged, whether it is due or not: at the end there is no time to wait. */
+export function retransmitNow(neighbor: Neighbor): void {
+  const lsas = [...neighbor.retransmissions.values()].map(({ lsa }) => lsa);
+  sendLsus(neighbor.iface, lsas, (body) => sendTo(neighbor, PacketType.LSU, body));
+}
+
 /** The timer's work. */
 export function retransmit(neighbor: Neighbor): void {
   const { iface, retransmissions, timers } = neighbor;

@@ -78,6 +78,7 @@ export function sendLsus(iface: Interface, lsas: Iterable<Lsa>, send: (body: Uin
   const nowMs = iface.instance.clock();
   for (const part of parts(lsas, ({ length }) => length, bodyRoom(iface) - LSU_FIXED_BYTES)) {
     send(writeLsu(part.map((lsa) => bytesToSend(lsa, nowMs, iface.config.transmitDelaySeconds))));
+    for (const lsa of part) lsa.sentMs = nowMs;
   }
 }
 

@@ -18,7 +18,7 @@ import { createOspfSpeaker, type OspfSpeaker } from '../../../src/bgp-lite/ospf/
 import { knownPrefix, parseAddress } from '../../../src/config/address.js';
 import type { OspfAuthentication, OspfConfig, OspfInterfaceConfig } from '../../../src/config/announce.js';
 
-export const valueOf = (text: string): bigint => parseAddress(text)?.value ?? 0n;
+export const numberOf = (text: string): bigint => parseAddress(text)?.value ?? 0n;
 
 interface Endpoint {
   address: string;
@@ -274,7 +274,7 @@ export function createPeer(link: Link, options: PeerOptions = {}): Peer {
     nowMs: () => Date.now(),
     expired: () => undefined,
   });
-  const ends = (destination: string) => ({ source: valueOf(address), destination: valueOf(destination) });
+  const ends = (destination: string) => ({ source: numberOf(address), destination: numberOf(destination) });
   let timer: NodeJS.Timeout | null = null;
   const peer: Peer = {
     routerId,
@@ -294,7 +294,7 @@ export function createPeer(link: Link, options: PeerOptions = {}): Peer {
     hello(over = {}) {
       const neighbors = [knownIdentifier(`192.0.2.${own}`)];
       const id = version === 2 ? maskOf(24) : 7;
-      const dr = priority > 0 && type === 'broadcast' ? (version === 2 ? Number(valueOf(address)) : routerId) : 0;
+      const dr = priority > 0 && type === 'broadcast' ? (version === 2 ? Number(numberOf(address)) : routerId) : 0;
       const base = { maskOrInterfaceId: id, helloSeconds: 10, options: bits | authenticator.options, priority };
       peer.send(1, writeHello(version, { ...base, deadSeconds: 40, dr, backup: 0, neighbors, ...over }));
     },
