@@ -81,7 +81,10 @@ export function followDevice(
   iface.address = parseAddress(source)?.value ?? 0n;
   try {
     const options = { family: version.family, device: iface.config.name, source };
-    iface.socket = sockets.open(options, (packets) => receive(iface, packets));
+    iface.socket = sockets.open(options, (packets) => {
+      // The kernel's batch may still be on its way when the interface is taken down.
+      if (iface.state !== 'down') receive(iface, packets);
+    });
     iface.socket.join(version.allSpfRouters.text);
   } catch (error) {
     iface.socket?.close();
