@@ -1,6 +1,7 @@
 // The addon's front door: classes, functions and the list of counters, as src/native/addon.ts says.
 #include <napi.h>
 
+#include "addon/bfd.h"
 #include "addon/dataplane.h"
 #include "addon/eam_table.h"
 #include "addon/netlink.h"
@@ -33,6 +34,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Tester", TesterObject::define(env));
   exports.Set("UdpSocket", UdpSocketObject::define(env));
   exports.Set("OspfSocket", OspfSocketObject::define(env));
+  exports.Set("Bfd", BfdObject::define(env));
   exports.Set("connectTcp", Napi::Function::New(env, connectTcp, "connectTcp"));
   exports.Set("listenTcp", Napi::Function::New(env, listenTcp, "listenTcp"));
   exports.Set("setTcpMd5", Napi::Function::New(env, setTcpMd5, "setTcpMd5"));

@@ -100,6 +100,13 @@ struct Engine::Entry {
   std::optional<Change> fell = {};
 };
 
+// Where Entry and Receiver are known.
+Engine::Engine() = default;
+
+Engine::~Engine() {
+  close();
+}
+
 Engine::Opened Engine::open() {
   std::unique_ptr<Engine> engine(new (std::nothrow) Engine());
   if (!engine || !engine->batch_.take(kSlotBytes)) return {nullptr, ENOMEM, "new"};

@@ -87,7 +87,7 @@ class Engine {
 
   /// Starts the thread. EMFILE, ENOMEM, EAGAIN.
   static Opened open();
-  ~Engine() { close(); }
+  ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
@@ -125,7 +125,7 @@ class Engine {
   struct Receiver;
   struct Entry;
 
-  Engine() = default;
+  Engine();
   void run();
   void work(int fd, uint64_t nowUs);
   void drain(Receiver& receiver, uint64_t nowUs);

@@ -1,4 +1,4 @@
-// Writes native/fuzz/corpus/{fuzz_parse,fuzz_siit,fuzz_eam,fuzz_coalesce,fuzz_workers,fuzz_tester}: one seed a packet of
+// Writes native/fuzz/corpus/{fuzz_parse,fuzz_siit,fuzz_eam,fuzz_coalesce,fuzz_workers,fuzz_tester,fuzz_bfd}: one seed a packet of
 // the vectors, some with offload, some with settings of the stateless translator; changes of EAM tables; flows whose
 // segments follow each other; packets that several workers share; test frames.
 // `node native/fuzz/make-corpus.mjs`; the results are committed.
@@ -195,3 +195,19 @@ const testFrames = {
   joined4: ['0012', `${ethernet4}4011${addresses4}${udp26}${tag(3)}${tag(4)}`],
 };
 for (const [name, [segment, frame]] of Object.entries(testFrames)) write('fuzz_tester', name, segment, '', frame);
+
+// fuzz_bfd: an interval and a multiplier, then 00 for a datagram, 01 for a packet in few octets, 04 to the next time.
+const bfd = JSON.parse(readFileSync(new URL('../../test/vectors/bfd.json', here)));
+const timing = '0c350203';
+const short = (flags, extra = '') => `01${flags}03220c35020c3502${extra}`;
+const lives = {
+  up: short('40') + '04' + short('80') + '04' + short('d0') + '0404' + short('e0', '04'),
+  silent: short('40') + short('80') + '0404040404040404',
+  demand: short('40') + short('80') + short('d0') + short('c8') + '0404' + '060c350403' + '0404',
+  changed: short('40') + short('80') + '060c350303' + '060c350403' + short('d0') + '04' + short('d0') + '04',
+  admin: short('40') + short('80') + '0755' + '0404' + short('e0') + '04',
+};
+for (const [name, hex] of Object.entries(lives)) write('fuzz_bfd', name, timing, '', hex);
+for (const [index, { name, hex }] of [...bfd.packets, ...bfd.must_discard].entries()) {
+  write('fuzz_bfd', name ?? `discard-${index}`, timing, '', `00${octets(hex.length / 2)}${hex}04`);
+}

@@ -727,6 +727,98 @@ export interface OspfCounters {
   send_dropped: number;
 }
 
+/** RFC 5880 §4.1. */
+export type BfdState = 'admin-down' | 'down' | 'init' | 'up';
+
+export interface BfdTiming {
+  /** Both of what is sent while Up and of what is accepted: 1,000..60,000,000. */
+  intervalUs: number;
+  /** Intervals without a packet after which a session is down: 1..255. */
+  multiplier: number;
+}
+
+export interface BfdSessionOptions extends BfdTiming {
+  remote: string;
+  /** Source of what is sent; null for the kernel's choice. */
+  local: string | null;
+  /** Interface or VRF device, null for any; link-local addresses need one. */
+  device: string | null;
+}
+
+export interface BfdChange {
+  id: number;
+  state: BfdState;
+  /** Why the state is this, RFC 5880 §4.1: 0 none, 1 detection time expired, 3 neighbour said so, 7 administratively. */
+  diagnostic: number;
+  /** What the neighbour said last: a fall with `admin-down` is no failure (RFC 5882 §3.2). */
+  remoteState: BfdState;
+}
+
+export interface BfdRow extends BfdChange {
+  remote: string;
+  local: string | null;
+  device: string | null;
+  remoteDiagnostic: number;
+  localDiscriminator: number;
+  /** 0 while unknown. */
+  remoteDiscriminator: number;
+  /** Between packets, before jitter; 0 while the neighbour wants none. */
+  sendIntervalUs: number;
+  /** Silence after which the session is down; 0 before the neighbour's first packet. */
+  detectionTimeUs: number;
+  received: number;
+  sent: number;
+  /** Of `received`, without effect as the session is AdminDown. */
+  dropped: number;
+  /** Of the epoch; null while not Up. */
+  upSinceMs: number | null;
+  /** Changes of the state. */
+  transitions: number;
+}
+
+/** Packets of all sessions; from `hop_limit` on those that were discarded, and why (RFC 5880 §6.8.6, RFC 5881 §5). */
+export interface BfdCounters {
+  received: number;
+  sent: number;
+  /** The kernel refused. */
+  send_failed: number;
+  /** TTL or hop limit is not 255. */
+  hop_limit: number;
+  version: number;
+  length: number;
+  /** Zero. */
+  multiplier: number;
+  multipoint: number;
+  /** A discriminator is zero where it cannot be. */
+  discriminator: number;
+  authentication: number;
+  unknown_session: number;
+}
+
+/**
+ * BFD, asynchronous over one hop (RFC 5880, 5881): at most 256 sessions on a thread of their own, so that a busy event
+ * loop does not drop them. Keeps the event loop of the thread that made it running until it is closed. Methods throw an
+ * Error with `code` and `syscall`: ENOENT for an id that is none.
+ */
+export interface Bfd {
+  /**
+   * Starts a session and returns its id. EEXIST: there is one to this neighbour on this device; ENOSPC: 256 are there;
+   * EINVAL: families differ, or a link-local address without device; EADDRNOTAVAIL: `local` is not ours (yet);
+   * EADDRINUSE: another BFD daemon has port 3784; ENODEV.
+   */
+  add(options: BfdSessionOptions): number;
+  /** New timing; takes effect with a Poll Sequence while Up. */
+  change(id: number, timing: BfdTiming): void;
+  /** From here on the session only tells the neighbour AdminDown. */
+  adminDown(id: number): void;
+  /** The session is gone; the neighbour is told AdminDown for a detection time. */
+  remove(id: number): void;
+  sessions(): BfdRow[];
+  counters(): BfdCounters;
+  /** Tells all neighbours AdminDown, once, and ends the thread. */
+  close(): void;
+}
+
 export interface CounterInfo {
   /** Dotted, stable: `drop.v6.no_session`. */
   name: string;
@@ -764,6 +856,13 @@ export interface Addon {
     options: OspfSocketOptions,
     onBatch: (count: number) => void,
   ) => OspfSocket;
+  /**
+   * Starts the thread. `onChange` gets what is new about a session's state or its neighbour's: the present state and,
+   * before it, a fall from Up that the session has got over since. What it throws is an uncaughtException.
+   */
+  Bfd: new (
+    onChange: (change: BfdChange) => void,
+  ) => Bfd;
   /**
    * Connects without blocking the event loop. `done` gets the connected descriptor, or an Error with `code` and
    * `syscall` and -1; once, and never before this returns. After `cancel`, which closes the socket, it never comes.

@@ -264,6 +264,9 @@ export function createFakeAddon(host: FakeHost): Addon {
     OspfSocket: function Open() {
       throw new Error('the fake has no OSPF sockets');
     } as unknown as Addon['OspfSocket'],
+    Bfd: function Open() {
+      throw new Error('the fake has no BFD');
+    } as unknown as Addon['Bfd'],
     connectTcp: () => {
       throw new Error('the fake has no TCP sockets');
     },
