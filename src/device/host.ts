@@ -4,7 +4,7 @@
  */
 import { contains, formatPrefix, type Prefix, parseAddress, parsePrefix } from '../config/address.js';
 import { errors } from '../errors.js';
-import type { LinkRow, Netlink } from '../native/addon.js';
+import { type LinkRow, type Netlink, ROUTE_PROTOCOLS } from '../native/addon.js';
 import { asking, type PoolPrefix } from './link.js';
 
 /** Throws PLT_DEVICE_BUSY when a link has that name. */
@@ -38,6 +38,8 @@ export function checkPools(netlink: Netlink, pools: readonly PoolPrefix[], ownDe
   const lengths = new Set(pools.map(({ prefix }) => prefix.length));
   for (const row of routes) {
     if (!lengths.has(row.length) || !foreign(row.index)) continue;
+    // The announcer's own blackhole of the prefix, perhaps of a run that was killed: ours wins by its metric.
+    if (row.kind === 'blackhole' && row.protocol === ROUTE_PROTOCOLS.announcer) continue;
     const destination = parsePrefix(formatPrefix({ address: row.destination, length: row.length }));
     const entry = destination === null ? undefined : wanted.get(destinationKey(destination));
     if (entry === undefined) continue;

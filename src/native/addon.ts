@@ -374,6 +374,9 @@ export interface AddressRow {
   /** True while duplicate address detection runs. */
   tentative: boolean;
 }
+/** rtm_protocol of our routes, as `ip route` shows it: unassigned in iproute2's rt_protos. */
+export const ROUTE_PROTOCOLS = { translator: 64, announcer: 65 } as const;
+
 export interface RouteRow {
   destination: string;
   length: number;

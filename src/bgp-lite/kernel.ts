@@ -1,0 +1,148 @@
+/**
+ * Our routes in the kernel: what neighbours taught us and the blackholes of announced prefixes. They carry a protocol
+ * number of their own, so that those of an earlier run are known, and none is left at the end.
+ */
+import { networkOf, type Prefix } from '../config/address.js';
+import { isSystemError, messageOf } from '../errors.js';
+import { type Netlink, ROUTE_PROTOCOLS } from '../native/addon.js';
+
+export interface KernelRoute {
+  prefix: Prefix;
+  kind: 'unicast' | 'blackhole';
+  gateway: string | null;
+  device: string | null;
+  onlink: boolean;
+  table: number;
+  metric: number;
+}
+
+export interface KernelRow {
+  prefix: string;
+  kind: KernelRoute['kind'];
+  gateway: string | null;
+  device: string | null;
+  table: number;
+  metric: number;
+  /** Why the kernel has not taken it, null where it has. */
+  error: string | null;
+}
+
+export interface KernelTable {
+  /** The full set that there should be. What the kernel refuses is told once and tried again. */
+  use(routes: readonly KernelRoute[]): void;
+  rows(): KernelRow[];
+  /** Takes all of them away. */
+  close(): void;
+}
+
+interface Entry {
+  route: KernelRoute;
+  error: string | null;
+}
+
+/** Next hops come and go: what the kernel did not take is tried again so often, milliseconds. */
+const RETRY_MS = 2000;
+
+type KernelRoutes = Pick<Netlink, 'addRoute' | 'removeRoute' | 'routes'>;
+
+/** Removes what an earlier run left. Throws what the kernel says when the routes cannot be listed. */
+export function createKernelTable(netlink: KernelRoutes, warn: (message: string) => void): KernelTable {
+  for (const row of netlink.routes({ protocol: ROUTE_PROTOCOLS.announcer })) {
+    const { destination, length, table, metric, kind } = row;
+    if (kind === 'other') continue;
+    try {
+      netlink.removeRoute({ destination, length, table, metric, kind, protocol: ROUTE_PROTOCOLS.announcer });
+    } catch (error) {
+      warn(`cannot remove the route ${destination}/${length} of an earlier run: ${messageOf(error)}`);
+    }
+  }
+
+  const entries = new Map<string, Entry>();
+
+  function install(entry: Entry, again: boolean): void {
+    const { route } = entry;
+    try {
+      netlink.addRoute({ ...requestOf(route), replace: true });
+      entry.error = null;
+    } catch (error) {
+      if (!again) warn(`the kernel does not take the route ${describe(route)}: ${messageOf(error)}`);
+      entry.error = messageOf(error);
+    }
+  }
+
+  function remove({ route, error }: Entry): void {
+    if (error !== null) return;
+    try {
+      netlink.removeRoute(requestOf(route));
+    } catch (failure) {
+      // It went with its device, or somebody removed it.
+      if (isSystemError(failure) && (failure.code === 'ESRCH' || failure.code === 'ENODEV')) return;
+      warn(`cannot remove the route ${describe(route)}: ${messageOf(failure)}`);
+    }
+  }
+
+  const timer = setInterval(() => {
+    for (const entry of entries.values()) if (entry.error !== null) install(entry, true);
+  }, RETRY_MS);
+
+  return {
+    use(routes) {
+      const wanted = new Map(routes.map((route) => [keyOf(route), route]));
+      for (const [key, entry] of entries) {
+        if (wanted.has(key)) continue;
+        remove(entry);
+        entries.delete(key);
+      }
+      for (const [key, route] of wanted) {
+        const before = entries.get(key);
+        if (before !== undefined && sameWay(before.route, route)) continue;
+        const entry = { route, error: null };
+        entries.set(key, entry);
+        install(entry, false);
+      }
+    },
+    rows: () =>
+      [...entries.values()].map(({ route: { prefix, onlink, ...rest }, error }) => ({
+        prefix: networkOf(prefix),
+        ...rest,
+        error,
+      })),
+    close() {
+      clearInterval(timer);
+      for (const entry of entries.values()) remove(entry);
+      entries.clear();
+    },
+  };
+}
+
+/** What tells two routes of the kernel apart. */
+function keyOf({ prefix, table, metric }: KernelRoute): string {
+  return `${networkOf(prefix)} ${table} ${metric}`;
+}
+
+function sameWay(a: KernelRoute, b: KernelRoute): boolean {
+  return a.kind === b.kind && a.gateway === b.gateway && a.device === b.device && a.onlink === b.onlink;
+}
+
+function requestOf({ prefix, kind, gateway, device, onlink, table, metric }: KernelRoute) {
+  const [destination = ''] = networkOf(prefix).split('/');
+  return {
+    destination,
+    length: prefix.length,
+    kind,
+    table,
+    metric,
+    protocol: ROUTE_PROTOCOLS.announcer,
+    ...(gateway === null ? {} : { gateway }),
+    ...(device === null ? {} : { name: device }),
+    ...(onlink ? { onlink } : {}),
+  };
+}
+
+function describe({ prefix, kind, gateway, device, table }: KernelRoute): string {
+  const way =
+    kind === 'blackhole'
+      ? ' blackhole'
+      : `${gateway === null ? '' : ` via ${gateway}`}${device === null ? '' : ` dev ${device}`}`;
+  return `${networkOf(prefix)}${way} table ${table}`;
+}

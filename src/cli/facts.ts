@@ -1,0 +1,61 @@
+/** What the announcer's readiness gate is told of the services beside it. */
+import type { Fact, Facts } from '../bgp-lite/announcer.js';
+import type { Dns64Service } from '../dns64/service.js';
+import type { Dataplane, Pool4Row } from '../native/addon.js';
+import type { PlatService } from '../plat/service.js';
+import type { SiitService } from '../siit/service.js';
+
+export interface Watched {
+  service: PlatService | SiitService | null;
+  dns64: Dns64Service | null;
+}
+
+/** Which facts `lookAt` finds. */
+export function factsOf({ service, dns64 }: Watched): Fact[] {
+  const facts: Fact[] = service === null ? [] : ['workers'];
+  if (service?.mode === 'plat') facts.push('pool4');
+  if (dns64 !== null) facts.push('dns64');
+  return facts;
+}
+
+/** Asks them all. Never rejects: a service that does not answer is not ready. */
+export async function lookAt({ service, dns64 }: Watched): Promise<Facts> {
+  const [translator, names] = await Promise.all([
+    service === null ? {} : lookAtTranslator(service.mode, service.dataplane),
+    dns64 === null ? {} : lookAtDns64(dns64),
+  ]);
+  return { ...translator, ...names };
+}
+
+async function lookAtTranslator(mode: 'plat' | 'siit', dataplane: Dataplane): Promise<Facts> {
+  if (!dataplane.alive()) return { workers: { ok: false, detail: 'one has ended' } };
+  try {
+    const { sessions } = await dataplane.sizes();
+    const facts: Facts = { workers: { ok: true, detail: 'all run' }, sessions };
+    if (mode === 'plat') facts.pool4Percent = percentOf(await dataplane.pool4());
+    return facts;
+  } catch (error) {
+    return { workers: { ok: false, detail: error instanceof Error ? error.message : 'no answer' } };
+  }
+}
+
+/** Use of the fullest protocol. */
+export function percentOf(rows: readonly Pool4Row[]): number {
+  let ports = 0;
+  const used = { tcp: 0, udp: 0, icmp: 0 };
+  for (const row of rows) {
+    ports += row.portMax - row.portMin + 1;
+    for (const protocol of ['tcp', 'udp', 'icmp'] as const) used[protocol] += row.used[protocol];
+  }
+  return ports === 0 ? 100 : (Math.max(...Object.values(used)) / ports) * 100;
+}
+
+async function lookAtDns64(dns64: Dns64Service): Promise<Facts> {
+  if (!dns64.alive()) return { dns64: { ok: false, detail: 'a thread of it has ended' } };
+  try {
+    const { usable } = await dns64.report();
+    return { dns64: { ok: usable, detail: usable ? 'answers' : 'no upstream answers' } };
+  } catch {
+    return { dns64: { ok: false, detail: 'none of its threads answers' } };
+  }
+}

@@ -1,0 +1,150 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { createKernelTable, type KernelRoute, type KernelTable } from '../../src/bgp-lite/kernel.js';
+import { knownPrefix } from '../../src/config/address.js';
+import { type Netlink, ROUTE_PROTOCOLS, type RouteRow } from '../../src/native/addon.js';
+
+type Request = Parameters<Netlink['addRoute']>[0];
+
+/** A kernel that keeps routes by destination, table and metric. */
+function fakeKernel() {
+  const routes = new Map<string, Request>();
+  const refuses = new Map<string, string>();
+  const keyOf = ({ destination, length, table, metric }: Partial<Request>) =>
+    `${destination}/${length} ${table} ${metric}`;
+  const failure = (code: string) => Object.assign(new Error(`RTM_NEWROUTE: ${code}`), { code, syscall: 'netlink' });
+  const log: string[] = [];
+  return {
+    routes,
+    refuses,
+    log,
+    netlink: {
+      addRoute(route: Request) {
+        log.push(`add ${keyOf(route)}`);
+        const code = refuses.get(route.destination);
+        if (code !== undefined) throw failure(code);
+        routes.set(keyOf(route), route);
+      },
+      removeRoute(route: Partial<Request>) {
+        log.push(`remove ${keyOf(route)}`);
+        if (!routes.delete(keyOf(route))) throw failure('ESRCH');
+      },
+      routes: () =>
+        [...routes.values()].map(
+          ({ destination, length, table = 254, metric = 0, protocol = 0, gateway = null }): RouteRow => ({
+            destination,
+            length,
+            index: 1,
+            gateway,
+            table,
+            protocol,
+            metric,
+            kind: 'unicast',
+          }),
+        ),
+    },
+  };
+}
+
+let table: KernelTable;
+const warnings: string[] = [];
+const warn = (message: string) => void warnings.push(message);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  warnings.length = 0;
+});
+afterEach(() => {
+  table.close();
+  vi.useRealTimers();
+});
+
+function way(prefix: string, keys: Partial<KernelRoute> = {}): KernelRoute {
+  return {
+    prefix: knownPrefix(prefix),
+    kind: 'unicast',
+    gateway: '203.0.113.1',
+    device: null,
+    onlink: false,
+    table: 254,
+    metric: 1000,
+    ...keys,
+  };
+}
+
+test('routes come, change and go, each with our protocol number', () => {
+  const kernel = fakeKernel();
+  table = createKernelTable(kernel.netlink, warn);
+  table.use([way('10.0.0.0/8'), way('44.0.0.0/9', { table: 44 })]);
+  expect([...kernel.routes.values()].map(({ protocol, replace }) => [protocol, replace])).toEqual([
+    [ROUTE_PROTOCOLS.announcer, true],
+    [ROUTE_PROTOCOLS.announcer, true],
+  ]);
+  table.use([way('10.0.0.0/8', { gateway: '203.0.113.2' })]);
+  expect([...kernel.routes.values()].map(({ destination, gateway }) => [destination, gateway])).toEqual([
+    ['10.0.0.0', '203.0.113.2'],
+  ]);
+});
+
+test('what is unchanged is not touched', () => {
+  const kernel = fakeKernel();
+  table = createKernelTable(kernel.netlink, warn);
+  table.use([way('10.0.0.0/8')]);
+  table.use([way('10.0.0.0/8')]);
+  expect(kernel.log).toEqual(['add 10.0.0.0/8 254 1000']);
+});
+
+test('none is left at the end', () => {
+  const kernel = fakeKernel();
+  table = createKernelTable(kernel.netlink, warn);
+  table.use([way('10.0.0.0/8'), way('192.0.2.0/28', { kind: 'blackhole', gateway: null })]);
+  table.close();
+  expect(kernel.routes.size).toBe(0);
+  expect(warnings).toEqual([]);
+});
+
+test('what an earlier run left is removed, and only that', () => {
+  const kernel = fakeKernel();
+  kernel.netlink.addRoute({
+    destination: '10.0.0.0',
+    length: 8,
+    table: 44,
+    metric: 7,
+    protocol: ROUTE_PROTOCOLS.announcer,
+  });
+  table = createKernelTable(
+    {
+      ...kernel.netlink,
+      routes: (query) => {
+        expect(query).toEqual({ protocol: ROUTE_PROTOCOLS.announcer });
+        return kernel.netlink.routes();
+      },
+    },
+    warn,
+  );
+  expect(kernel.routes.size).toBe(0);
+});
+
+test('what the kernel refuses is told once and tried again', () => {
+  const kernel = fakeKernel();
+  table = createKernelTable(kernel.netlink, warn);
+  kernel.refuses.set('10.0.0.0', 'ENETUNREACH');
+  table.use([way('10.0.0.0/8')]);
+  vi.advanceTimersByTime(10_000);
+  expect(warnings).toEqual([
+    'the kernel does not take the route 10.0.0.0/8 via 203.0.113.1 table 254: RTM_NEWROUTE: ENETUNREACH',
+  ]);
+  expect(table.rows()[0]?.error).toBe('RTM_NEWROUTE: ENETUNREACH');
+  kernel.refuses.clear();
+  vi.advanceTimersByTime(2000);
+  expect(kernel.routes.size).toBe(1);
+  expect(table.rows()[0]?.error).toBeNull();
+});
+
+test('a route that somebody removed is no failure at the end', () => {
+  const kernel = fakeKernel();
+  table = createKernelTable(kernel.netlink, warn);
+  table.use([way('10.0.0.0/8')]);
+  kernel.routes.clear();
+  table.close();
+  expect(warnings).toEqual([]);
+});
