@@ -35,6 +35,9 @@ export type ErrorCode =
   | 'PLT_BENCH_SIDE'
   | 'PLT_BENCH_FAILED'
   | 'PLT_DNS64_FAILED'
+  | 'PLT_ANNOUNCE_FAILED'
+  | 'PLT_NEIGHBOR_UNKNOWN'
+  | 'PLT_NO_ANNOUNCER'
   | 'PLT_ROUTE_UNKNOWN'
   | 'PLT_INTERNAL'
   | 'PLT_SOCKET_BUSY'
@@ -226,6 +229,17 @@ export const errors = {
     new PlatypusError('PLT_BENCH_SIDE', `cannot use ${side}: ${found}, expected ${expected}`, options),
   benchFailed: (found: string, options?: Options) =>
     new PlatypusError('PLT_BENCH_FAILED', `the measurement failed: ${found}`, options),
+  announceFailed: (why: string) => new PlatypusError('PLT_ANNOUNCE_FAILED', `the announcer: ${why}`),
+  neighborUnknown: (name: string, known: readonly string[]) =>
+    new PlatypusError(
+      'PLT_NEIGHBOR_UNKNOWN',
+      `found no neighbour ${name}, expected ${known.length === 0 ? 'none: there are no BGP neighbours' : known.join(', ')}`,
+      { status: 404 },
+    ),
+  noAnnouncer: () =>
+    new PlatypusError('PLT_NO_ANNOUNCER', 'found no announce section here, expected a program that announces', {
+      status: 409,
+    }),
   dns64Failed: (found: string, options?: Options) =>
     new PlatypusError('PLT_DNS64_FAILED', `the DNS64 server failed: ${found}`, options),
   routeUnknown: (method: string, url: string) =>

@@ -9,6 +9,7 @@ import {
   parseAddressFilter,
   parsePrefix,
 } from '../config/address.js';
+import { type LoadedConfig, loadConfig } from '../config/file.js';
 import { DEFAULT_SOCKET } from '../config/schema.js';
 import { type ControlClient, createClient } from '../control/client.js';
 import { createOutput, type Io, type Output } from './io.js';
@@ -22,6 +23,13 @@ interface GlobalOptions {
 export function chosenSocket(command: Command, io: Io): string | null {
   const { socket } = command.optsWithGlobals<GlobalOptions>();
   return socket ?? (io.environment.PLATYPUS_SOCKET || null);
+}
+
+/** A file with the socket of the command line in place of its own. */
+export async function loadWithSocket(file: string, socket: string | null, signal?: AbortSignal): Promise<LoadedConfig> {
+  const loaded = await loadConfig(file, signal);
+  if (socket === null) return loaded;
+  return { ...loaded, config: { ...loaded.config, control: { ...loaded.config.control, socket } } };
 }
 
 /** Runs the body of a command that talks to a running translator. */

@@ -49,8 +49,11 @@ async function runUntil(
   // Said before anything is opened; the socket itself comes last, when there is something to ask.
   await (await claimSocket(config.control.socket))();
   // A DNS64 server alone works without it, only slower.
-  const addon = config.plat === undefined && config.siit === undefined ? null : load(io);
-  const running = await startServices(config, { addon, log, readSysctl: io.readSysctl }, ending.signal);
+  const alone = config.plat === undefined && config.siit === undefined && config.announce === undefined;
+  const addon = alone ? null : load(io);
+  const restartFile = options.file === null ? null : `${config.control.socket}.restart`;
+  const deps = { addon, log, readSysctl: io.readSysctl, restartFile };
+  const running = await startServices(config, deps, ending.signal);
   let control: ControlServer | null = null;
   try {
     const reload = createReload(running, options, notify, (level) => {

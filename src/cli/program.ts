@@ -1,15 +1,19 @@
 /** The `platypus` command: its subcommands, and how their failures become one sentence and an exit code. */
 import { Command, CommanderError } from 'commander';
 import { messageOf } from '../errors.js';
+import { addAnnounce } from './commands/announce.js';
 import { addBench } from './commands/bench.js';
 import { addBib } from './commands/bib.js';
 import { addCheck } from './commands/check.js';
 import { addDns64 } from './commands/dns64.js';
+import { addDrain } from './commands/drain.js';
 import { addEamt } from './commands/eamt.js';
 import { addExplain } from './commands/explain.js';
+import { addNeighbor } from './commands/neighbor.js';
 import { addPlat } from './commands/plat.js';
 import { addPool4 } from './commands/pool4.js';
 import { addReload } from './commands/reload.js';
+import { addRoute } from './commands/route.js';
 import { addRun } from './commands/run.js';
 import { addSession } from './commands/session.js';
 import { addSiit } from './commands/siit.js';
@@ -37,6 +41,7 @@ function createProgram(io: Io): Command {
     addPlat,
     addSiit,
     addDns64,
+    addAnnounce,
     addRun,
     addCheck,
     addStatus,
@@ -46,6 +51,9 @@ function createProgram(io: Io): Command {
     addPool4,
     addEamt,
     addReload,
+    addRoute,
+    addNeighbor,
+    addDrain,
     addExplain,
     addTrace,
     addBench,

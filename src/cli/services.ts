@@ -1,18 +1,26 @@
-/** The services of one configuration: a translator, a DNS64 server, or both; started, reloaded and ended together. */
-import { diffConfig } from '../config/diff.js';
+/** The services of one configuration: a translator, a DNS64 server, an announcer; started, reloaded and ended together. */
+import { isDeepStrictEqual } from 'node:util';
+import { type AnnouncerService, startAnnouncer } from '../bgp-lite/service.js';
+import type { Prefix } from '../config/address.js';
+import type { AnnounceConfig } from '../config/announce.js';
+import { diffAnnounce, diffConfig } from '../config/diff.js';
 import type { LoadedConfig } from '../config/file.js';
 import type { Config } from '../config/schema.js';
 import type { ChangeReport } from '../control/target.js';
 import type { Dependencies } from '../device/device.js';
 import { createSerial } from '../device/serial.js';
+import { createUndo } from '../device/undo.js';
 import { type Dns64Service, startDns64 } from '../dns64/service.js';
 import { errors } from '../errors.js';
+import type { Addon } from '../native/addon.js';
 import { type PlatService, startPlat } from '../plat/service.js';
 import { type SiitService, startSiit } from '../siit/service.js';
+import { factsOf, lookAt } from './facts.js';
 
 export interface Running {
   readonly service: PlatService | SiitService | null;
   readonly dns64: Dns64Service | null;
+  readonly announcer: AnnouncerService | null;
   /** What runs, in a few words. */
   describe(): string;
   /** Applies a configuration whole, or throws and changes nothing. Returns what changed, as sentences. */
@@ -23,30 +31,52 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** `addon` is null where no translator is wanted. */
+/** `addon` is null where a DNS64 server runs alone. */
 export interface RunDependencies extends Omit<Dependencies, 'addon'> {
-  addon: Dependencies['addon'] | null;
+  addon: Addon | null;
+  /** Marks a planned restart of the announcer; null where there can be none. */
+  restartFile: string | null;
 }
 
 /** Starts them; on failure throws a PlatypusError and leaves nothing behind. */
 export async function startServices(config: Config, deps: RunDependencies, signal: AbortSignal): Promise<Running> {
-  const service = await startTranslator(config, deps, signal);
+  const undo = createUndo();
   try {
+    const service = await startTranslator(config, deps, signal);
+    undo.push('start the translator', async () => service?.stop());
     const dns64 = config.dns64 === undefined ? null : await startDns64(config.dns64, pool6Of(config), deps.log);
-    return createRunning(config, service, dns64);
+    undo.push('start the DNS64 server', async () => dns64?.stop());
+    const announcer = await startAnnouncing(config.announce, { service, dns64 }, deps);
+    return createRunning(config, { service, dns64, announcer });
   } catch (error) {
-    await service?.stop();
+    await undo.unwind();
     throw error;
   }
 }
 
+type Services = Pick<Running, 'service' | 'dns64' | 'announcer'>;
+
+async function startAnnouncing(
+  announce: AnnounceConfig | undefined,
+  services: Omit<Services, 'announcer'>,
+  { addon, log, restartFile }: RunDependencies,
+): Promise<AnnouncerService | null> {
+  if (announce === undefined || addon === null) return null;
+  const sources = { facts: factsOf(services), look: () => lookAt(services), pools: () => poolsOf(services.service) };
+  return startAnnouncer(announce, sources, { addon, log, restartFile });
+}
+
+function poolsOf(service: Services['service']): Prefix[] {
+  return service?.plan().pools.map(({ prefix }) => prefix) ?? [];
+}
+
 async function startTranslator(
   config: Config,
-  { addon, ...rest }: RunDependencies,
+  { addon, log, readSysctl }: RunDependencies,
   signal: AbortSignal,
 ): Promise<PlatService | SiitService | null> {
   if (addon === null) return null;
-  const deps = { addon, ...rest };
+  const deps = { addon, log, readSysctl };
   if (config.plat !== undefined) return startPlat(config, deps, signal);
   return config.siit === undefined ? null : startSiit(config, deps, signal);
 }
@@ -55,11 +85,7 @@ function pool6Of({ plat, siit }: Config) {
   return (plat ?? siit)?.pool6 ?? null;
 }
 
-function createRunning(
-  initial: Config,
-  service: PlatService | SiitService | null,
-  dns64: Dns64Service | null,
-): Running {
+function createRunning(initial: Config, { service, dns64, announcer }: Services): Running {
   const serial = createSerial();
   let config = initial;
 
@@ -67,23 +93,31 @@ function createRunning(
     if ((dns64 === null) !== (next.dns64 === undefined)) {
       throw errors.reloadRefused(['dns64 cannot come or go while running: restart to apply it']);
     }
+    const told = diffAnnounce(config.announce, next.announce);
     const names = dns64 === null || next.dns64 === undefined ? null : dns64.diff(next.dns64);
     // The translator refuses its part by itself; what the DNS64 server refuses comes before anything is changed.
     const alone = service === null ? diffConfig(config, next) : { changes: [], refused: [] };
-    const refused = [...(names?.refused ?? []), ...alone.refused];
+    const refused = [...(names?.refused ?? []), ...alone.refused, ...told];
     if (refused.length > 0) throw errors.reloadRefused(refused);
     const changes = service === null ? alone.changes : await service.reload(next);
     if (next.dns64 !== undefined) await dns64?.use(next.dns64, pool6Of(next));
+    // Last: what is announced is served by now.
+    const announced =
+      next.announce === undefined || announcer === null || isDeepStrictEqual(config.announce, next.announce)
+        ? []
+        : await announcer.use(next.announce);
     config = next;
-    return [...changes, ...(names?.changes ?? [])];
+    return [...changes, ...(names?.changes ?? []), ...announced];
   }
 
   return {
     service,
     dns64,
+    announcer,
     describe() {
       const parts = service === null ? [] : [`translating on ${service.dataplane.device}`];
       if (dns64 !== null) parts.push(`answering DNS on ${dns64.listening.join(', ')}`);
+      if (announcer !== null) parts.push(announcer.describe());
       return parts.join(', ');
     },
     reload: (next) => serial.run(() => reload(next)),
@@ -94,6 +128,8 @@ function createRunning(
     },
     stop: () =>
       serial.end(async () => {
+        // First, so that packets come until nobody sends them any more.
+        await announcer?.stop();
         await dns64?.stop();
         await service?.stop();
       }),

@@ -1,12 +1,13 @@
 /** The running translator as the control socket sees it. */
 import { announceable } from '../bgp-lite/announce.js';
+import type { AnnouncerService } from '../bgp-lite/service.js';
 import { formatPrefix, networkOf } from '../config/address.js';
 import { toLimits } from '../config/core.js';
 import { pool4Key } from '../config/diff.js';
 import { complaintSentence } from '../config/issues.js';
 import type { PlatFile, Pool4Entry } from '../config/schema.js';
 import { checkPlat, warnPlat } from '../config/semantics.js';
-import type { ChangeReport, ControlTarget, TranslatorStatus } from '../control/target.js';
+import type { AnnouncerSummary, ChangeReport, ControlTarget, TranslatorStatus } from '../control/target.js';
 import { dns64StatusOf, readingsOf } from '../dns64/readings.js';
 import type { ServerReport } from '../dns64/server.js';
 import type { Dns64Service } from '../dns64/service.js';
@@ -21,6 +22,7 @@ export interface TargetOptions {
   /** Null where a DNS64 server runs alone. */
   service: PlatService | SiitService | null;
   dns64: Dns64Service | null;
+  announcer: AnnouncerService | null;
   /** Null where it may be missing: there is no translator then. */
   addon: Pick<Addon, 'Simulator' | 'counters'> | null;
   /** Null for `platypus plat` and `platypus siit`. */
@@ -30,7 +32,7 @@ export interface TargetOptions {
 }
 
 /** Joins service and control socket. */
-export function createTarget({ service, dns64, addon, file, reload }: TargetOptions): ControlTarget {
+export function createTarget({ service, dns64, announcer, addon, file, reload }: TargetOptions): ControlTarget {
   const version = packageVersion();
   const startedMs = performance.now();
   const dataplane = service?.dataplane;
@@ -41,12 +43,13 @@ export function createTarget({ service, dns64, addon, file, reload }: TargetOpti
       const program = {
         version,
         pid: process.pid,
-        alive: dataplane?.alive() ?? dns64?.alive() ?? false,
+        alive: dataplane?.alive() ?? dns64?.alive() ?? announcer?.alive() ?? false,
         uptimeSeconds: Math.floor((performance.now() - startedMs) / 1000),
         file,
         dns64: dns64 === null ? null : dns64StatusOf(dns64.listening, dns64.alive(), await reportOf(dns64)),
+        announcer: announcer === null ? null : await summaryOf(announcer),
       };
-      if (service === null) return { ...program, mode: 'dns64' };
+      if (service === null) return { ...program, mode: dns64 === null ? 'announce' : 'dns64' };
       const { core, pools } = service.plan();
       return {
         ...program,
@@ -79,6 +82,10 @@ export function createTarget({ service, dns64, addon, file, reload }: TargetOpti
       service === null || addon === null
         ? refuseTranslator()
         : explainRunning(packet, { addon, config: service.plan().core, tables: service.dataplane }),
+    announcer() {
+      if (announcer === null) throw errors.noAnnouncer();
+      return announcer;
+    },
     trace: (filter) => translator().trace(filter),
     readTrace: () => translator().readTrace(),
   };
@@ -87,6 +94,18 @@ export function createTarget({ service, dns64, addon, file, reload }: TargetOpti
 /** Null while no thread of the DNS64 server answers: the translator is asked about all the same. */
 function reportOf(dns64: Dns64Service): Promise<ServerReport | null> {
   return dns64.report().catch(() => null);
+}
+
+async function summaryOf(announcer: AnnouncerService): Promise<AnnouncerSummary | null> {
+  const status = await announcer.status().catch(() => null);
+  if (status === null) return null;
+  const { drain, prefixes, bgp, ospf } = status;
+  const up = [
+    ...bgp.map(({ state }) => state === 'Established'),
+    // Two routers that are neither DR nor Backup stay at 2-Way (RFC 2328 §10.4).
+    ...ospf.neighbors.map(({ state }) => state === 'full' || state === '2-way'),
+  ];
+  return { drain: drain.state, prefixes, neighborsUp: up.filter(Boolean).length, neighbors: up.length };
 }
 
 function refuseTranslator(): never {

@@ -1,6 +1,7 @@
 /** What a new configuration changes, and what of it cannot change while the translator runs. */
 import { isDeepStrictEqual } from 'node:util';
 import { formatTransportAddress, networkOf, type Prefix } from './address.js';
+import type { AnnounceConfig } from './announce.js';
 import type { EamList } from './eam.js';
 import type { Config, PlatConfig, Pool4Entry, SiitSection, StaticBibEntry } from './schema.js';
 
@@ -74,6 +75,21 @@ export function diffConfig(running: Config, next: Config): ConfigDiff {
     diff.changes.push(`log.level: ${running.log.level} became ${next.log.level}`);
   }
   return diff;
+}
+
+/** What of a new `announce` section takes a restart, as sentences; all else is applied live. */
+export function diffAnnounce(running: AnnounceConfig | undefined, next: AnnounceConfig | undefined): string[] {
+  if (running === undefined && next === undefined) return [];
+  if (running === undefined || next === undefined) {
+    return ['announce cannot come or go while running: restart to apply it'];
+  }
+  // OSPF-HELLO-13: neighbours know us by it.
+  if (running.routerId !== next.routerId) {
+    return [
+      `announce.routerId cannot change from ${show(running.routerId)} to ${show(next.routerId)} while running: restart to apply it`,
+    ];
+  }
+  return [];
 }
 
 function diffSections(running: Config, next: Config): ConfigDiff {

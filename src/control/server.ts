@@ -1,6 +1,7 @@
 /** The control socket: HTTP and JSON over a Unix socket. Paths and answers are in docs/reference/api.md. */
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { errors, isSystemError, messageOf, PlatypusError } from '../errors.js';
+import { registerAnnouncer } from './announcer.js';
 import { registerExplain } from './explain.js';
 import {
   readBibEntry,
@@ -89,6 +90,7 @@ export function createControlApp(target: ControlTarget, onError: (message: strin
     return { ...report, note: NOT_KEPT };
   });
 
+  registerAnnouncer(app, target);
   registerExplain(app, target);
   registerTrace(app, target);
 

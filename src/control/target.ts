@@ -1,4 +1,6 @@
 /** What the control socket speaks about. The program that starts a service hands in an object of this shape. */
+import type { PrefixStatus } from '../bgp-lite/gate.js';
+import type { AnnouncerService } from '../bgp-lite/service.js';
 import type { Prefix } from '../config/address.js';
 import type { Pool4Entry, StaticBibEntry } from '../config/schema.js';
 import type { Dns64Status } from '../dns64/readings.js';
@@ -27,11 +29,27 @@ interface ProgramStatus {
   file: string | null;
   /** Null where no DNS64 server runs. */
   dns64: Dns64Status | null;
+  /** Null where nothing is announced. */
+  announcer: AnnouncerSummary | null;
 }
 
-/** A DNS64 server alone. */
-export interface Dns64OnlyStatus extends ProgramStatus {
-  mode: 'dns64';
+export interface AnnouncerSummary {
+  drain: 'none' | 'draining' | 'drained';
+  prefixes: PrefixStatus[];
+  /** BGP sessions that are Established and OSPF neighbours that are Full, of all that there are. */
+  neighborsUp: number;
+  neighbors: number;
+}
+
+/** The running announcer, as the control socket sees it. */
+export type AnnouncerControl = Pick<
+  AnnouncerService,
+  'status' | 'routes' | 'drain' | 'undrain' | 'neighbor' | 'planRestart'
+>;
+
+/** A program without a translator. */
+export interface AloneStatus extends ProgramStatus {
+  mode: 'dns64' | 'announce';
 }
 
 export interface TranslatorStatus extends ProgramStatus {
@@ -54,7 +72,7 @@ export interface TranslatorStatus extends ProgramStatus {
   limits: Partial<Limits>;
 }
 
-export type StatusReport = TranslatorStatus | Dns64OnlyStatus;
+export type StatusReport = TranslatorStatus | AloneStatus;
 
 export interface CounterReading {
   name: string;
@@ -104,6 +122,8 @@ export interface ControlTarget {
   /** One entry by either of its prefixes, or all. */
   removeEamt(key: { v4: Prefix } | { v6: Prefix } | 'all'): Promise<ChangeReport>;
   reload(): Promise<ChangeReport>;
+  /** Throws PLT_NO_ANNOUNCER. */
+  announcer(): AnnouncerControl;
   /** What the translator would do with an IP packet now; nothing is sent. */
   explain(packet: Buffer): Promise<Explanation>;
   /** As the dataplane's. */

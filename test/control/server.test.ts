@@ -36,6 +36,7 @@ beforeEach(async () => {
   target = createTarget({
     service,
     dns64: null,
+    announcer: null,
     addon,
     file,
     reload: async () => ({ changes: await service.reload(config), warnings: [] }),
@@ -142,6 +143,7 @@ describe('a stateless translator', () => {
     target = createTarget({
       service: siit,
       dns64: null,
+      announcer: null,
       addon,
       file,
       reload: async () => ({ changes: [], warnings: [] }),

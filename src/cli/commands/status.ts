@@ -1,7 +1,7 @@
 /** `platypus status` */
 import type { Command } from 'commander';
 import { formatDuration } from '../../config/duration.js';
-import type { StatusReport, TranslatorStatus } from '../../control/target.js';
+import type { AnnouncerSummary, StatusReport, TranslatorStatus } from '../../control/target.js';
 import type { Dns64Status } from '../../dns64/readings.js';
 import { withClient } from '../command.js';
 import type { Io } from '../io.js';
@@ -16,12 +16,28 @@ function lines(status: StatusReport): [string, string][] {
     ['process', String(status.pid)],
     ['uptime', formatDuration(status.uptimeSeconds)],
     ['file', status.file ?? `none (platypus ${status.mode})`],
-    ...(status.mode === 'dns64' ? [] : translatorLines(status)),
+    ...('device' in status ? translatorLines(status) : []),
     ...(status.dns64 === null ? [] : dns64Lines(status.dns64)),
+    ...(status.announcer === null ? [] : announcerLines(status.announcer)),
   ];
 }
 
-const MODES = { plat: 'plat (stateful NAT64)', siit: 'siit (stateless)', dns64: 'dns64' } as const;
+const MODES = {
+  plat: 'plat (stateful NAT64)',
+  siit: 'siit (stateless)',
+  dns64: 'dns64',
+  announce: 'announce',
+} as const;
+
+function announcerLines({ drain, prefixes, neighborsUp, neighbors }: AnnouncerSummary): [string, string][] {
+  return [
+    ['neighbours', `${neighborsUp} of ${neighbors} up${drain === 'none' ? '' : `, ${drain}`}`],
+    ...prefixes.map(({ prefix, state, reasons }): [string, string] => [
+      `announce ${prefix}`,
+      reasons.length === 0 ? state : `${state} (${reasons.join('; ')})`,
+    ]),
+  ];
+}
 
 function dns64Lines({ listening, ready, openQuestions, cache, upstream }: Dns64Status): [string, string][] {
   const servers = upstream.map(({ server, srttMs, dead }) => {
