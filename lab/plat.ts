@@ -38,6 +38,8 @@ export interface Plat {
 export interface PlatOptions {
   /** YAML: starts `platypus run -c` with it instead of `platypus plat`. */
   config?: string;
+  /** The command that gets `config`; `run` unless told. */
+  command?: 'run' | 'announce';
   /** More arguments for `platypus plat`. */
   args?: readonly string[];
   /** Starts `platypus siit` with these arguments instead; `eamt` is written to a file, which `--eamt` names. */
@@ -54,8 +56,8 @@ export function platypus(host: Host, args: readonly string[], options?: RunOptio
 }
 
 /** The path of the configuration that `startPlat` writes for a network; write it anew to try a reload. */
-export function configFile(network: Network): string {
-  return join(network.folder, 'platypus.yaml');
+export function configFile({ folder }: Pick<Network, 'folder'>, name = 'platypus'): string {
+  return join(folder, `${name}.yaml`);
 }
 
 /** Resolves when a file exists, or when the signal says that nobody waits any more. */
@@ -77,13 +79,14 @@ function appears(file: string, signal: AbortSignal): Promise<void> {
 const { PLATYPUS_WORKERS: workers } = process.env;
 
 /** Starts the PLAT and waits until its control socket answers. Rejects with its last words when it ends instead. */
-export async function startPlat(network: Network, options: PlatOptions = {}): Promise<Plat> {
+export async function startPlat(network: Pick<Network, 'plat' | 'folder'>, options: PlatOptions = {}): Promise<Plat> {
   const name = options.name ?? 'plat';
   const socket = join(network.folder, `${name}.sock`);
   let how = ['plat', '--pool6', pool6, '--pool4', pool4, ...(options.args ?? [])];
   if (options.config !== undefined) {
-    await writeFile(configFile(network), options.config);
-    how = ['run', '-c', configFile(network)];
+    const file = configFile(network, options.name);
+    await writeFile(file, options.config);
+    how = [options.command ?? 'run', '-c', file];
   } else if (options.siit !== undefined) {
     how = ['siit', ...options.siit.args];
     if (options.siit.eamt !== undefined) {
