@@ -32,7 +32,7 @@ LAB_SOURCES := $(shell find lab -type f -name '*.ts' 2>/dev/null)
 BENCH_SOURCES := $(shell find bench -type f -name '*.ts' 2>/dev/null)
 BENCH_PROGRAMS := $(wildcard native/bench/programs/*.cpp) native/CMakeLists.txt
 
-.PHONY: help setup packages-lab packages-test build lab soak-dns64 test test-native test-threads test-big-endian fuzz lint format conformance bench bench-micro bench-throughput \
+.PHONY: help setup packages-lab packages-test build lab soak soak-dns64 test test-native test-threads test-big-endian fuzz lint format conformance bench bench-micro bench-throughput \
         bench-dns64 bench-jool packages-bench clean
 
 help:
@@ -77,6 +77,10 @@ lab: build
 # Two minutes of queries at full load, the resolver gone for a third of it.
 soak-dns64: packages-bench build
 	@scripts/in-namespaces.sh node build/lab/soak-dns64.js $(DURATION)
+
+# Sessions with short timers while the announcer's event loop has too much to do: an hour, or DURATION seconds.
+soak: packages-test build
+	@scripts/in-namespaces.sh node build/lab/soak.js $(DURATION)
 
 CMAKE := cmake -DCMAKE_CXX_COMPILER=clang++ -S native -B
 
