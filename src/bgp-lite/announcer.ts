@@ -181,9 +181,24 @@ export function createAnnouncer(first: AnnouncerOptions, { addon, log }: Announc
     return ['announce.ospf: removed'];
   }
 
-  kernel.use(blackholes(first));
-  if (first.announce.ospf !== null) ospf = openOspf(first.announce.ospf);
-  startChecks();
+  function close(): void {
+    host.close();
+    bfd.close();
+    kernel.close();
+    netlink.close();
+  }
+
+  try {
+    kernel.use(blackholes(first));
+    if (first.announce.ospf !== null) ospf = openOspf(first.announce.ospf);
+    startChecks();
+  } catch (error) {
+    stopChecks();
+    gate.stop();
+    void bgp.stop({ planned: false, text: null });
+    close();
+    throw error;
+  }
 
   return {
     learn({ workers, dns64, pool4Percent, sessions }) {
@@ -241,10 +256,7 @@ export function createAnnouncer(first: AnnouncerOptions, { addon, log }: Announc
       drain.stop();
       gate.stop();
       await Promise.all([bgp.stop(end), ospf?.stop(end.text === null ? {} : { text: end.text })]);
-      host.close();
-      bfd.close();
-      kernel.close();
-      netlink.close();
+      close();
     },
   };
 }

@@ -89,6 +89,10 @@ export function diffAnnounce(running: AnnounceConfig | undefined, next: Announce
       `announce.routerId cannot change from ${show(running.routerId)} to ${show(next.routerId)} while running: restart to apply it`,
     ];
   }
+  const [from, to] = [running.ospf?.stateFile, next.ospf?.stateFile];
+  if (running.ospf !== null && next.ospf !== null && from !== to) {
+    return ['announce.ospf.stateFile cannot change while running (its numbers are in use): restart to apply it'];
+  }
   return [];
 }
 

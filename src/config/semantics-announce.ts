@@ -127,6 +127,9 @@ function* wrongInOspf(ospf: OspfConfig): Generator<[(string | number)[], string]
     const wrong = wrongAuthentication(one.authentication2, one.authentication3);
     if (wrong !== null) yield [path, wrong];
   }
+  if (ospf.areas.some(({ id, type }) => id === '0.0.0.0' && type !== 'normal')) {
+    yield [['areas'], 'found the backbone 0.0.0.0 as another type, expected normal (RFC 2328 §3.6)'];
+  }
   // OSPF-LSA-24
   const stub = ospf.areas.find(({ type }) => type === 'stub');
   if (stub !== undefined && ospf.as !== 'stub') {
@@ -141,6 +144,9 @@ function* wrongInOspf(ospf: OspfConfig): Generator<[(string | number)[], string]
 function wrongAuthentication(two: OspfAuthentication, three: OspfAuthentication): string | null {
   if (two.type === 'cryptographic' && two.keys.some(({ id }) => id > 255)) {
     return 'found a key ID above 255 in authentication, expected 0 to 255 (RFC 2328 §D.3)';
+  }
+  if (two.type === 'cryptographic' && two.keys.some(({ algorithm, key }) => algorithm === 'md5' && key.length > 16)) {
+    return 'found an md5 key of more than 16 characters in authentication, expected at most 16 (RFC 2328 §D.4.3)';
   }
   if (three.type === 'simple') return 'found a password in authentication3, expected keys (RFC 7166)';
   if (three.type === 'cryptographic' && three.keys.some(({ algorithm }) => algorithm === 'md5')) {

@@ -259,10 +259,12 @@ describe('OSPF', () => {
   });
 
   test('OSPF-LSA-24 externals and a stub area are refused', () => {
-    expect(() => ospf('areas: [ { id: 0.0.0.0, type: stub } ]')).toThrow(
-      'found external-2 with the stub area 0.0.0.0, expected as: stub (RFC 2328 §3.6)',
+    expect(() => ospf('area: 1, areas: [ { id: 0.0.0.1, type: stub } ]')).toThrow(
+      'found external-2 with the stub area 0.0.0.1, expected as: stub (RFC 2328 §3.6)',
     );
-    expect(ospf('as: stub, areas: [ { id: 0, type: stub } ]').areas).toEqual([{ id: '0.0.0.0', type: 'stub' }]);
+    expect(ospf('as: stub, area: 1, areas: [ { id: 1, type: stub } ]').areas).toEqual([
+      { id: '0.0.0.1', type: 'stub' },
+    ]);
   });
 
   test('OSPF-DRAIN-04 OSPF-V3LSA-17 while draining the metric is the greatest that is a metric', () => {
@@ -281,6 +283,21 @@ describe('OSPF', () => {
         { id: 2, algorithm: 'hmac-sha-256', sendFromMs: 1_769_817_600_000 },
       ],
     });
+  });
+
+  test('OSPF-AUTH-05 an MD5 key has 16 characters at most', () => {
+    expect(() => ospf('authentication: { keys: { id: 1, algorithm: md5, key: 12345678901234567 } }')).toThrow(
+      'expected',
+    );
+    expect(() => ospf('authentication: { keys: { id: 1, algorithm: md5, key: "12345678901234567" } }')).toThrow(
+      'expected at most 16 (RFC 2328 §D.4.3)',
+    );
+  });
+
+  test('the backbone is a normal area', () => {
+    expect(() => ospf('as: stub, areas: [ { id: 0, type: stub } ]')).toThrow(
+      'found the backbone 0.0.0.0 as another type',
+    );
   });
 
   test('OSPF-V3AUTH-06 no password and no MD5 for OSPFv3', () => {
