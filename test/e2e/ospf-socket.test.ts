@@ -1,5 +1,6 @@
 /** The addon's OSPF sockets at both ends of a cable. */
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cable, type Host, missing, openHost } from '../../lab/host.js';
 import { root } from '../../lab/plat.js';
@@ -35,7 +36,7 @@ describe.skipIf(lacking !== null)('OSPF sockets', () => {
     near.write(`${at.group} 0201002c\n${at.unicast} 02020030\n`);
     await far.output(/^0201002c\n02020030$/m);
     const sent = await eventually(
-      async () => wire.packets().filter(({ protocol }) => protocol === 89),
+      () => setImmediate().then(() => wire.packets().filter(({ protocol }) => protocol === 89)),
       (packets) => packets.length === 2,
     );
     await wire.stop();
