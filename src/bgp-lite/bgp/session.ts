@@ -243,7 +243,10 @@ export function createSession(
   function fail(from: State, cause: Cause): void {
     const sentOrReceived = cause.direction === 'local' ? '' : `, ${cause.direction}`;
     lastError = lastErrorOf(cause);
-    warn(() => `${from} is over${sentOrReceived}: ${cause.text}`);
+    const line = () => `${from} is over${sentOrReceived}: ${cause.text}`;
+    // What was asked for is no warning.
+    if (closed || !enabled) log.info(`${name()}: ${line()}`);
+    else warn(line);
     const { notification } = cause;
     if (cause.direction !== 'received' || notification?.code !== ErrorCode.OPEN) return;
     // RFC 5492 §3: the neighbour may not know the parameter at all.

@@ -9,7 +9,7 @@ const HEADER = notification(1, 1);
 const CEASE = notification(6, 2);
 
 /** State, counter and the actions in words. */
-function after(fsm: Fsm, event: FsmEvent) {
+function outcome(fsm: Fsm, event: FsmEvent) {
   const next = step(fsm, event);
   return [next.fsm.state, next.fsm.retries, next.actions.map(words).join(' ')];
 }
@@ -22,8 +22,8 @@ function words(action: Action): string {
 
 describe('Idle', () => {
   test('BGP-FSM-03 start connects, or waits when passive', () => {
-    expect(after(IDLE, { type: 'start', passive: false })).toEqual(['Connect', 0, 'start-connect-retry connect']);
-    expect(after(IDLE, { type: 'start', passive: true })).toEqual(['Active', 0, 'start-connect-retry']);
+    expect(outcome(IDLE, { type: 'start', passive: false })).toEqual(['Connect', 0, 'start-connect-retry connect']);
+    expect(outcome(IDLE, { type: 'start', passive: true })).toEqual(['Active', 0, 'start-connect-retry']);
   });
 
   test('BGP-FSM-03 everything else is ignored', () => {
@@ -45,7 +45,7 @@ describe('Idle', () => {
 
 describe('Connect', () => {
   test('BGP-FSM-04 TCP up → OPEN and the long hold timer', () => {
-    expect(after(at('Connect'), { type: 'tcp-up' })).toEqual([
+    expect(outcome(at('Connect'), { type: 'tcp-up' })).toEqual([
       'OpenSent',
       3,
       'stop-connect-retry send-open start-hold:opening',
@@ -53,7 +53,7 @@ describe('Connect', () => {
   });
 
   test('BGP-FSM-04 connect retry → another attempt', () => {
-    expect(after(at('Connect'), { type: 'connect-retry-expired' })).toEqual([
+    expect(outcome(at('Connect'), { type: 'connect-retry-expired' })).toEqual([
       'Connect',
       3,
       'drop start-connect-retry connect',
@@ -70,17 +70,17 @@ describe('Connect', () => {
     { type: 'error', reason: HEADER },
     { type: 'collision' },
   ])('BGP-FSM-04 $type → Idle', (event) => {
-    expect(after(at('Connect'), event)).toEqual(['Idle', 4, 'drop']);
+    expect(outcome(at('Connect'), event)).toEqual(['Idle', 4, 'drop']);
   });
 });
 
 describe('Active', () => {
   test('BGP-FSM-05 TCP up → OPEN', () => {
-    expect(after(at('Active'), { type: 'tcp-up' })[0]).toBe('OpenSent');
+    expect(outcome(at('Active'), { type: 'tcp-up' })[0]).toBe('OpenSent');
   });
 
   test('BGP-FSM-05 connect retry → Connect', () => {
-    expect(after(at('Active'), { type: 'connect-retry-expired' })).toEqual([
+    expect(outcome(at('Active'), { type: 'connect-retry-expired' })).toEqual([
       'Connect',
       3,
       'start-connect-retry connect',
@@ -88,7 +88,7 @@ describe('Active', () => {
   });
 
   test('BGP-FSM-05 TCP failure → Idle, counted', () => {
-    expect(after(at('Active'), { type: 'tcp-failed' })).toEqual(['Idle', 4, 'drop']);
+    expect(outcome(at('Active'), { type: 'tcp-failed' })).toEqual(['Idle', 4, 'drop']);
   });
 });
 
@@ -100,26 +100,26 @@ describe('OpenSent', () => {
   });
 
   test('BGP-FSM-06 TCP failure → Active', () => {
-    expect(after(at('OpenSent'), { type: 'tcp-failed' })).toEqual(['Active', 3, 'drop start-connect-retry']);
+    expect(outcome(at('OpenSent'), { type: 'tcp-failed' })).toEqual(['Active', 3, 'drop start-connect-retry']);
   });
 
   test('BGP-FSM-06 a bad OPEN → its NOTIFICATION', () => {
     const event: FsmEvent = { type: 'error', reason: notification(2, 2) };
-    expect(after(at('OpenSent'), event)).toEqual(['Idle', 4, 'notify:2/2 drop']);
+    expect(outcome(at('OpenSent'), event)).toEqual(['Idle', 4, 'notify:2/2 drop']);
   });
 
   test('BGP-FSM-12 a NOTIFICATION is not answered', () => {
-    expect(after(at('OpenSent'), { type: 'notification', versionError: false })).toEqual(['Idle', 4, 'drop']);
+    expect(outcome(at('OpenSent'), { type: 'notification', versionError: false })).toEqual(['Idle', 4, 'drop']);
   });
 });
 
 describe('OpenConfirm and Established', () => {
   test('BGP-FSM-07 KEEPALIVE → Established', () => {
-    expect(after(at('OpenConfirm'), { type: 'keepalive' })).toEqual(['Established', 3, 'start-hold established']);
+    expect(outcome(at('OpenConfirm'), { type: 'keepalive' })).toEqual(['Established', 3, 'start-hold established']);
   });
 
   test('BGP-FSM-07 keepalive time → KEEPALIVE', () => {
-    expect(after(at('OpenConfirm'), { type: 'keepalive-expired' })).toEqual([
+    expect(outcome(at('OpenConfirm'), { type: 'keepalive-expired' })).toEqual([
       'OpenConfirm',
       3,
       'send-keepalive start-keepalive',
@@ -129,21 +129,21 @@ describe('OpenConfirm and Established', () => {
   test.each(['OpenSent', 'OpenConfirm', 'Established'] as const)(
     'BGP-FSM-06..08 hold time over in %s → 4/0',
     (state) => {
-      expect(after(at(state), { type: 'hold-expired' })).toEqual(['Idle', 4, 'notify:4/0 drop']);
+      expect(outcome(at(state), { type: 'hold-expired' })).toEqual(['Idle', 4, 'notify:4/0 drop']);
     },
   );
 
   test.each(['OpenConfirm', 'Established'] as const)('BGP-FSM-07, -08 TCP failure in %s → Idle', (state) => {
-    expect(after(at(state), { type: 'tcp-failed' })).toEqual(['Idle', 4, 'drop']);
+    expect(outcome(at(state), { type: 'tcp-failed' })).toEqual(['Idle', 4, 'drop']);
   });
 
   test('BGP-FSM-08 UPDATE and KEEPALIVE restart the hold timer', () => {
-    expect(after(at('Established'), { type: 'update' })).toEqual(['Established', 3, 'start-hold handle-update']);
-    expect(after(at('Established'), { type: 'keepalive' })).toEqual(['Established', 3, 'start-hold']);
+    expect(outcome(at('Established'), { type: 'update' })).toEqual(['Established', 3, 'start-hold handle-update']);
+    expect(outcome(at('Established'), { type: 'keepalive' })).toEqual(['Established', 3, 'start-hold']);
   });
 
   test('BGP-FSM-13 a header error in Established is reported as what it is', () => {
-    expect(after(at('Established'), { type: 'error', reason: HEADER })).toEqual(['Idle', 4, 'notify:1/1 drop']);
+    expect(outcome(at('Established'), { type: 'error', reason: HEADER })).toEqual(['Idle', 4, 'notify:1/1 drop']);
   });
 });
 
@@ -163,16 +163,16 @@ test.each([
 });
 
 test('BGP-FSM-10 ManualStop forgets the failures, AutomaticStop counts one', () => {
-  const manual = after(at('Established'), { type: 'stop', manual: true, reason: CEASE });
+  const manual = outcome(at('Established'), { type: 'stop', manual: true, reason: CEASE });
   expect(manual).toEqual(['Idle', 0, 'notify:6/2 drop']);
-  const automatic = after(at('Established'), { type: 'stop', manual: false, reason: notification(6, 1) });
+  const automatic = outcome(at('Established'), { type: 'stop', manual: false, reason: notification(6, 1) });
   expect(automatic).toEqual(['Idle', 4, 'notify:6/1 drop']);
-  expect(after(at('Connect'), { type: 'stop', manual: true, reason: CEASE })).toEqual(['Idle', 0, 'drop']);
+  expect(outcome(at('Connect'), { type: 'stop', manual: true, reason: CEASE })).toEqual(['Idle', 0, 'drop']);
 });
 
 test.each(['OpenSent', 'OpenConfirm'] as const)('BGP-FSM-11 a version error received in %s is not counted', (state) => {
-  expect(after(at(state), { type: 'notification', versionError: true })).toEqual(['Idle', 3, 'drop']);
-  expect(after(at(state), { type: 'notification', versionError: false })).toEqual(['Idle', 4, 'drop']);
+  expect(outcome(at(state), { type: 'notification', versionError: true })).toEqual(['Idle', 3, 'drop']);
+  expect(outcome(at(state), { type: 'notification', versionError: false })).toEqual(['Idle', 4, 'drop']);
 });
 
 test('BGP-FSM-01 any events: six states, and never two NOTIFICATIONs', () => {
