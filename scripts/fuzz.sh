@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs every libFuzzer target for so many seconds, two at a time. Seeds: native/fuzz/corpus/TARGET; what it finds stays
 # in build/fuzz-found/TARGET, with the log and any input that fails. Then the DNS decoders get DNS64_INPUTS mutated
-# messages (scripts/fuzz-dns64.mjs). Writes one TAP line each into the report.
+# messages (scripts/fuzz-dns64.mjs), and the BGP speaker BGP_INPUTS (scripts/fuzz-bgp.mjs). Writes one TAP line each into
+# the report.
 set -uo pipefail
 build=${1:?the CMake build folder} seconds=${2:?seconds} report=${3:?a file for the report}
 mkdir -p "$(dirname "$report")"
@@ -30,10 +31,17 @@ if [ ${#targets[@]} = 0 ]; then
   exit 1
 fi
 printf '%s\0' "${targets[@]}" | xargs -0 -P 2 -I {} bash -c 'one "$@"' _ {} "$seconds" "$report"
-inputs=${DNS64_INPUTS:-$((seconds * 20000 > 1000000 ? seconds * 20000 : 1000000))}
-timeout --kill-after=10 $((inputs / 1000 + 120)) node scripts/fuzz-dns64.mjs --inputs "$inputs" --report "$report"
-case $? in
-  0 | 1) ;;
-  *) echo 'not ok fuzz: dns64 does not end' | tee -a "$report" ;;
-esac
+most=$((seconds * 20000 > 1000000 ? seconds * 20000 : 1000000))
+
+# mutated NAME INPUTS: scripts/fuzz-NAME.mjs
+mutated() {
+  local name=$1 inputs=$2
+  timeout --kill-after=10 $((inputs / 1000 + 120)) node "scripts/fuzz-$name.mjs" --inputs "$inputs" --report "$report"
+  case $? in
+    0 | 1) ;;
+    *) echo "not ok fuzz: $name does not end" | tee -a "$report" ;;
+  esac
+}
+mutated dns64 "${DNS64_INPUTS:-$most}"
+mutated bgp "${BGP_INPUTS:-$most}"
 ! grep -q '^not ok' "$report"
