@@ -335,7 +335,10 @@ export function createSession(
     const second = contender;
     contender = null;
     void second?.stop(true, reason, text);
-    return main.stop(true, wrapped, text);
+    const done = main.stop(true, wrapped, text);
+    // Also what was kept for a neighbour that was to come back.
+    learner.end(false);
+    return done;
   }
 
   /** GR-09: the neighbour lists families and calls anew, so it has restarted (RFC 4724 §4.2). */
@@ -433,7 +436,9 @@ export function createSession(
       closed = true;
       timers.stopAll();
       bfdWatch?.close();
-      await main.abandon();
+      const done = main.abandon();
+      learner.end(false);
+      await done;
     },
     status() {
       const connection = main.connection();

@@ -220,6 +220,17 @@ describe('of the neighbour', () => {
     expect(prefixes(rig)).toEqual([]);
   });
 
+  test('stale routes are gone when the operator or the program ends the waiting', async () => {
+    const byOperator = start(WITHOUT_N);
+    byOperator.peer.hangUp();
+    byOperator.rig.speaker.shutdown('upstream', null);
+    expect(prefixes(byOperator.rig)).toEqual([]);
+    const byProgram = start(WITHOUT_N);
+    byProgram.peer.hangUp();
+    await byProgram.rig.speaker.stop({ planned: false, text: null });
+    expect(byProgram.rig.learned.slice(-2).map(({ route }) => route)).toEqual([null, null]);
+  });
+
   test('stale routes do not live through a second loss', () => {
     const { rig, peer } = start(WITHOUT_N);
     peer.hangUp();
