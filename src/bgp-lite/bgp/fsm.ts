@@ -47,7 +47,8 @@ export type Action =
   | { type: 'notify'; reason: Notification }
   /** Closes the connection, or gives up the attempt. */
   | { type: 'drop' }
-  | { type: 'start-connect-retry' }
+  /** `soon`: the neighbour was there, and has closed before its OPEN. */
+  | { type: 'start-connect-retry'; soon?: true }
   | { type: 'stop-connect-retry' }
   /** `opening`: the long one for the time until the neighbour's OPEN. */
   | { type: 'start-hold'; opening: boolean }
@@ -135,7 +136,10 @@ function connected(fsm: Fsm, state: keyof typeof UNEXPECTED, event: FsmEvent): S
       return { fsm, actions: [] };
     case 'tcp-failed': {
       if (state !== 'OpenSent') return fail(fsm);
-      return { fsm: { ...fsm, state: 'Active' }, actions: [{ type: 'drop' }, { type: 'start-connect-retry' }] };
+      return {
+        fsm: { ...fsm, state: 'Active' },
+        actions: [{ type: 'drop' }, { type: 'start-connect-retry', soon: true }],
+      };
     }
     case 'hold-expired':
       return fail(fsm, { type: 'notify', reason: notification(ErrorCode.HOLD_TIMER) });

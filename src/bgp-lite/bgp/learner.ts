@@ -35,8 +35,8 @@ const STALE_MS = 180_000;
 /** Of a malformed UPDATE the log gets it all (RFC 7606 §6). */
 const LOGGED_BYTES = 4096;
 
-/** Refusals that point at a fault of the neighbour, not at a filter. */
-const LOGGED: readonly Refusal[] = ['senseless', 'nextHop', 'loop', 'firstAs', 'leak'];
+/** Refusals that point at a fault of the neighbour. Many send a route back to where it came from, a loop that is none. */
+const LOGGED: readonly Refusal[] = ['senseless', 'nextHop', 'firstAs', 'leak'];
 
 export function createLearner(parts: {
   config: BgpNeighborConfig;

@@ -77,6 +77,7 @@ const OPENING_HOLD_MS = 240_000;
 const MAX_QUEUED_BYTES = 256 * 1024;
 /** RFC 9687 §6: the larger of this and twice the hold time. */
 const SEND_HOLD_MS = 480_000;
+const FIRST_RETRY_MS = 2000;
 /** How long a NOTIFICATION may take to get out. */
 const CLOSE_GRACE_MS = 1000;
 /** Turns of the event loop in which unread octets may still appear before a hold time is over. */
@@ -97,6 +98,8 @@ export function createMachine({ transport, config, connectOptions, hooks, random
   let holdUntilMs = 0;
   let lastSentMs = 0;
   let chunks = 0;
+  /** Connections in a row that were closed before an OPEN. */
+  let lost = 0;
   let closing: Promise<void> = Promise.resolve();
 
   const jittered = (ms: number) => ms * (0.75 + 0.25 * random());
@@ -138,12 +141,7 @@ export function createMachine({ transport, config, connectOptions, hooks, random
         closing = drop();
         break;
       case 'start-connect-retry':
-        // One that only listens must not connect when the timer of Active ends.
-        if (!listens) {
-          timers.start('connect retry', jittered(config().connectRetrySeconds * 1000), () =>
-            feed({ type: 'connect-retry-expired' }),
-          );
-        }
+        startConnectRetry(action.soon === true);
         break;
       case 'stop-connect-retry':
         timers.stop('connect retry');
@@ -163,6 +161,16 @@ export function createMachine({ transport, config, connectOptions, hooks, random
         handle((message) => hooks.refresh(message, machine));
         break;
     }
+  }
+
+  /** A daemon that has just ended a session often takes no call for some seconds, so the first waits are short. */
+  function startConnectRetry(soon: boolean): void {
+    // One that only listens must not connect when the timer of Active ends.
+    if (listens) return;
+    const wholeMs = config().connectRetrySeconds * 1000;
+    const retryMs = soon ? Math.min(wholeMs, FIRST_RETRY_MS * 2 ** Math.min(lost, 10)) : wholeMs;
+    if (soon) lost += 1;
+    timers.start('connect retry', jittered(retryMs), () => feed({ type: 'connect-retry-expired' }));
   }
 
   function connect(): void {
@@ -319,6 +327,7 @@ export function createMachine({ transport, config, connectOptions, hooks, random
       feed({ type: 'error', reason: result });
     } else if (connection !== null) {
       negotiated = result;
+      lost = 0;
       feed({ type: 'open', holdTimeSeconds: result.holdTimeSeconds });
     }
   }

@@ -28,6 +28,7 @@ import { ceaseWithText, hardReset, type Notification } from './notification.js';
 import { Cease, ErrorCode, OpenError } from './numbers.js';
 import { encodeOpen, type OpenMessage } from './open.js';
 import { decodeRefresh, encodeRefresh, RefreshKind } from './refresh.js';
+import { hopLimits, needsRefresh } from './settings.js';
 import {
   type AnnouncedRoute,
   announcedRoute,
@@ -245,7 +246,7 @@ export function createSession(
     lastError = lastErrorOf(cause);
     const line = () => `${from} is over${sentOrReceived}: ${cause.text}`;
     // What was asked for is no warning.
-    if (closed || !enabled) log.info(`${name()}: ${line()}`);
+    if (closed || !enabled || restartAnnounced) log.info(`${name()}: ${line()}`);
     else warn(line);
     const { notification } = cause;
     if (cause.direction !== 'received' || notification?.code !== ErrorCode.OPEN) return;
@@ -483,51 +484,6 @@ export function createSession(
     announced: () => advertiser.sent().map((route) => announcedRoute(config.name, route)),
     routes: () => learner.routes(),
   };
-}
-
-/** RFC 5082, and one hop for external neighbours unless more are asked for. */
-export function hopLimits(config: BgpNeighborConfig): { hopLimit: number; minHopLimit: number | null } {
-  if (config.gtsmHops !== null) return { hopLimit: 255, minHopLimit: 256 - config.gtsmHops };
-  const external = config.localAs !== config.remoteAs;
-  return { hopLimit: config.multihop ?? (external ? 1 : 255), minHopLimit: null };
-}
-
-/** What can change while the session lasts. */
-const LIVE = new Set<keyof BgpNeighborConfig>([
-  'advertisementIntervalSeconds',
-  'attributes',
-  'bfd',
-  'connectRetrySeconds',
-  'enforceFirstAs',
-  'export',
-  'import',
-  'lowered',
-  'maxPrefix',
-  'maxPrefixRestartSeconds',
-  'nextHop4',
-  'nextHop6',
-  'restartTimeSeconds',
-]);
-
-const keysOf = (config: BgpNeighborConfig) => Object.keys(config) as (keyof BgpNeighborConfig)[];
-const text = (value: unknown) => JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? String(one) : one));
-
-/** Settings that differ. */
-export function changedSettings(before: BgpNeighborConfig, next: BgpNeighborConfig): (keyof BgpNeighborConfig)[] {
-  return keysOf(next).filter((key) => text(before[key]) !== text(next[key]));
-}
-
-/** True when one of the settings cannot change while the session lasts. */
-export function needsReset(settings: readonly (keyof BgpNeighborConfig)[]): boolean {
-  return settings.some((key) => !LIVE.has(key));
-}
-
-/** The neighbour must tell its routes again: those refused before are forgotten. */
-function needsRefresh(before: BgpNeighborConfig, next: BgpNeighborConfig): boolean {
-  const accepts = ({ import: wanted, enforceFirstAs }: BgpNeighborConfig) => {
-    return text([wanted === null ? null : [wanted.prefixes, wanted.localPref], enforceFirstAs]);
-  };
-  return accepts(before) !== accepts(next);
 }
 
 function withoutZone(address: string): string {

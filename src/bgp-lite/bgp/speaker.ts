@@ -18,7 +18,8 @@ import { createListeners } from './listeners.js';
 import { cease } from './machine.js';
 import { ceaseWithText, type Notification } from './notification.js';
 import { BGP_PORT, Cease } from './numbers.js';
-import { changedSettings, createSession, needsReset, type Session } from './session.js';
+import { createSession, type Session } from './session.js';
+import { changedSettings, needsReset } from './settings.js';
 import type { AnnouncedRoute, BgpNeighborStatus } from './status.js';
 import type { Transport } from './transport.js';
 

@@ -78,12 +78,17 @@ describe('opening', () => {
     expect(stateOf(rig)).toBe('Connect');
   });
 
-  test('BGP-FSM-05 TCP is lost in OpenSent → Active, then another call', () => {
-    const rig = startSpeaker();
-    rig.transport.last.accept().hangUp();
-    expect(stateOf(rig)).toBe('Active');
-    seconds(121);
-    expect(rig.transport.attempts).toHaveLength(2);
+  test('BGP-FSM-05 TCP is lost in OpenSent → Active, then another call: soon at first, in the end as configured', () => {
+    const rig = startSpeaker({ connectRetrySeconds: 20 });
+    for (const wait of [2, 4, 8, 16, 20, 20]) {
+      const before = rig.transport.attempts.length;
+      rig.transport.last.accept().hangUp();
+      expect(stateOf(rig)).toBe('Active');
+      seconds(wait - 0.1);
+      expect(rig.transport.attempts).toHaveLength(before);
+      seconds(0.1);
+      expect(rig.transport.attempts).toHaveLength(before + 1);
+    }
   });
 
   test('BGP-FSM-06 silence after TCP → 4/0 after 240 s', () => {
