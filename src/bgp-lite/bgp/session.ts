@@ -9,13 +9,14 @@
  * NOTIFICATION. The first session after it must list them once more, else the neighbour would drop the routes: with a
  * restart time of one second, so that its unplanned end costs no more than that.
  */
-import { formatAddress, parseAddress } from '../../config/address.js';
+import { parseAddress } from '../../config/address.js';
 import type { BgpNeighborConfig } from '../../config/announce.js';
 import type { Log } from '../../device/device.js';
 import type { Announcement } from '../announcement.js';
-import type { BfdState, BfdWatch, BfdWatcher } from '../bfd-watcher.js';
+import type { BfdWatcher } from '../bfd-watcher.js';
 import { createAdvertiser } from './advertiser.js';
-import { type Capabilities, describeCapabilities } from './capability.js';
+import { createBfdGate } from './bfd-gate.js';
+import type { Capabilities } from './capability.js';
 import { ownConnectionStays } from './collision.js';
 import type { State } from './fsm.js';
 import { createIdleHold } from './idle-hold.js';
@@ -38,6 +39,7 @@ import {
   lastErrorOf,
   MESSAGE_NAMES,
   type MessageName,
+  neighborStatus,
 } from './status.js';
 import { createTimers } from './timers.js';
 import type { Connection, ConnectOptions, Transport } from './transport.js';
@@ -76,6 +78,7 @@ export interface Session {
 
 /** Restart time of the first session after a restart, see above. */
 const AFTER_RESTART_SECONDS = 1;
+const WAITS_FOR_BFD = 'waits for BFD';
 /** Until `clear` and `prepareRestart` open the session again. */
 const REOPEN_MS = 1000;
 
@@ -108,9 +111,14 @@ export function createSession(
   let restarted = own.restarted;
   let restartAnnounced = false;
   let offered: Capabilities | null = null;
-  let bfdWatch: BfdWatch | null = null;
-  let bfdState: BfdState | null = null;
-  let bfdRemote: BfdState | null = null;
+  const bfdGate = createBfdGate(bfd, {
+    lost() {
+      if (main.state() === 'Established') void main.stop(false, final(cease(Cease.BFD_DOWN)), 'BFD is down');
+    },
+    changed() {
+      if (held === WAITS_FOR_BFD && bfdGate.allows()) begin();
+    },
+  });
   const messages = { sent: emptyCounts(), received: emptyCounts() };
 
   const hooks: MachineHooks = {
@@ -286,40 +294,12 @@ export function createSession(
   function begin(mode: 'connect' | 'wait' | 'listen' = 'connect'): void {
     if (closed || !enabled || main.state() !== 'Idle') return;
     timers.stop('idle hold');
-    if (!bfdAllows()) {
-      held = 'waits for BFD';
+    if (!bfdGate.allows()) {
+      held = WAITS_FOR_BFD;
       return;
     }
     held = null;
     main.start(config.passive ? 'listen' : mode);
-  }
-
-  // --- BFD (RFC 5882) -------------------------------------------------------------------------------
-
-  function watchBfd(): void {
-    bfdWatch?.close();
-    bfdWatch = null;
-    bfdState = null;
-    bfdRemote = null;
-    if (config.bfd === null || bfd === null) return;
-    const target = { remote: config.address, local: config.source, device: config.interface, config: config.bfd };
-    bfdWatch = bfd.watch(target, onBfd);
-    bfdState = bfdWatch.state();
-  }
-
-  function onBfd(state: BfdState, remote: BfdState): void {
-    const before = bfdState;
-    bfdState = state;
-    bfdRemote = remote;
-    // RFC 5882 §3.2: a side that was switched off says nothing about the path.
-    const lost = before === 'up' && state === 'down' && remote !== 'admin-down';
-    if (lost && main.state() === 'Established') void main.stop(false, final(cease(Cease.BFD_DOWN)), 'BFD is down');
-    else if (held === 'waits for BFD' && bfdAllows()) begin();
-  }
-
-  function bfdAllows(): boolean {
-    if (config.bfd?.strict !== true || bfdWatch === null) return true;
-    return bfdState === 'up' || bfdState === 'admin-down' || bfdRemote === 'admin-down';
   }
 
   // --- From outside ---------------------------------------------------------------------------------
@@ -355,13 +335,13 @@ export function createSession(
   return {
     config: () => config,
     start() {
-      watchBfd();
+      bfdGate.watch(config);
       begin();
     },
     incoming(connection) {
       const state = main.state();
       if (state === 'Established' && replaces()) void main.abandon();
-      if (closed || !enabled || (main.state() === 'Idle' && !takesCalls) || !bfdAllows()) {
+      if (closed || !enabled || (main.state() === 'Idle' && !takesCalls) || !bfdGate.allows()) {
         connection.reset();
         return;
       }
@@ -382,7 +362,7 @@ export function createSession(
     reconfigure(next) {
       const before = config;
       config = next;
-      if (JSON.stringify(before.bfd) !== JSON.stringify(next.bfd)) watchBfd();
+      if (JSON.stringify(before.bfd) !== JSON.stringify(next.bfd)) bfdGate.watch(config);
       learner.reconfigure(next);
       advertiser.reconfigure();
       if (established === null || !needsRefresh(before, next)) return 'kept';
@@ -416,7 +396,7 @@ export function createSession(
       closed = true;
       const done = stopAll(reason, 'the program stops');
       timers.stopAll();
-      bfdWatch?.close();
+      bfdGate.close();
       await done;
     },
     async prepareRestart(withinMs) {
@@ -436,51 +416,19 @@ export function createSession(
     async closeForRestart() {
       closed = true;
       timers.stopAll();
-      bfdWatch?.close();
+      bfdGate.close();
       const done = main.abandon();
       learner.end(false);
       await done;
     },
-    status() {
-      const connection = main.connection();
-      const negotiated = established ?? main.negotiated();
-      return {
-        name: config.name,
-        address: config.address,
-        remoteAs: config.remoteAs,
-        localAs: config.localAs,
-        internal: config.localAs === config.remoteAs,
-        state: main.state(),
+    status: () =>
+      neighborStatus({
+        ...{ config, routerId: own.routerId, machine: main, established, offered },
+        ...{ sinceMs, establishedCount, lastError, restartAnnounced, messages, bfd: bfdGate.state() },
         held: main.state() === 'Idle' ? held : null,
-        sinceMs,
-        retries: main.retries(),
-        established: establishedCount,
-        lastError,
-        timers: [...timers.left(), ...main.timers()],
-        local: {
-          address: connection?.local.address ?? config.source,
-          port: connection?.local.port ?? null,
-          routerId: formatAddress(4, BigInt(own.routerId)),
-        },
-        remote: {
-          port: connection?.remote.port ?? null,
-          routerId: negotiated === null ? null : formatAddress(4, BigInt(negotiated.identifier)),
-        },
-        outgoing: connection === null ? null : main.outgoing(),
-        holdTimeSeconds: negotiated?.holdTimeSeconds ?? null,
-        families: negotiated?.families ?? [],
-        capabilities: {
-          local: offered === null ? [] : describeCapabilities(offered),
-          remote: negotiated === null ? [] : describeCapabilities(negotiated.capabilities),
-        },
-        messages: { sent: { ...messages.sent }, received: { ...messages.received } },
+        waiting: timers.left(),
         routes: { ...learner.counts(), announced: advertiser.sent().length },
-        queuedBytes: connection?.queuedBytes() ?? 0,
-        bfd: bfdState,
-        restartAnnounced,
-        role: config.role,
-      };
-    },
+      }),
     announced: () => advertiser.sent().map((route) => announcedRoute(config.name, route)),
     routes: () => learner.routes(),
   };

@@ -4,8 +4,10 @@ import type { BgpNeighborConfig } from '../../config/announce.js';
 import type { BfdState } from '../bfd-watcher.js';
 import type { OutRoute } from './announce-message.js';
 import { asnsIn } from './as-path.js';
+import { type Capabilities, describeCapabilities } from './capability.js';
 import type { State } from './fsm.js';
-import type { Cause } from './machine.js';
+import type { Cause, Machine } from './machine.js';
+import type { Negotiated } from './negotiation.js';
 import { prefixOf } from './nlri.js';
 import { MessageType } from './numbers.js';
 import type { RouteCounts } from './rib-in.js';
@@ -66,6 +68,58 @@ export interface BgpNeighborStatus {
   /** A restart was announced: the neighbour keeps the routes when the session ends. */
   restartAnnounced: boolean;
   role: BgpNeighborConfig['role'];
+}
+
+/** What a session knows of itself. */
+export interface SessionFacts
+  extends Pick<
+    BgpNeighborStatus,
+    'held' | 'sinceMs' | 'lastError' | 'messages' | 'routes' | 'bfd' | 'restartAnnounced'
+  > {
+  config: BgpNeighborConfig;
+  routerId: number;
+  machine: Machine;
+  established: Negotiated | null;
+  offered: Capabilities | null;
+  establishedCount: number;
+  /** Timers of the session, beside the machine's. */
+  waiting: BgpNeighborStatus['timers'];
+}
+
+export function neighborStatus(facts: SessionFacts): BgpNeighborStatus {
+  const { config, machine, offered, messages } = facts;
+  const { held, sinceMs, lastError, routes, bfd, restartAnnounced } = facts;
+  const connection = machine.connection();
+  const negotiated = facts.established ?? machine.negotiated();
+  const dotted = (identifier: number) => formatAddress(4, BigInt(identifier));
+  return {
+    ...{ name: config.name, address: config.address, remoteAs: config.remoteAs, localAs: config.localAs },
+    internal: config.localAs === config.remoteAs,
+    state: machine.state(),
+    ...{ held, sinceMs, lastError, routes, bfd, restartAnnounced },
+    retries: machine.retries(),
+    established: facts.establishedCount,
+    timers: [...facts.waiting, ...machine.timers()],
+    local: {
+      address: connection?.local.address ?? config.source,
+      port: connection?.local.port ?? null,
+      routerId: dotted(facts.routerId),
+    },
+    remote: {
+      port: connection?.remote.port ?? null,
+      routerId: negotiated === null ? null : dotted(negotiated.identifier),
+    },
+    outgoing: connection === null ? null : machine.outgoing(),
+    holdTimeSeconds: negotiated?.holdTimeSeconds ?? null,
+    families: negotiated?.families ?? [],
+    capabilities: {
+      local: offered === null ? [] : describeCapabilities(offered),
+      remote: negotiated === null ? [] : describeCapabilities(negotiated.capabilities),
+    },
+    messages: { sent: { ...messages.sent }, received: { ...messages.received } },
+    queuedBytes: connection?.queuedBytes() ?? 0,
+    role: config.role,
+  };
 }
 
 /** One route as the neighbour heard it. */
