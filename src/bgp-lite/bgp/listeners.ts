@@ -16,7 +16,7 @@ interface Place {
   family: 4 | 6;
   address: string | null;
   device: string | null;
-  /** Address → neighbour. */
+  /** Address, or address and zone, → neighbour. */
   neighbors: Map<string, BgpNeighborConfig>;
 }
 
@@ -40,7 +40,9 @@ export function createListeners(parts: {
   const told = new Set<string>();
 
   function accept(key: string, connection: Connection): void {
-    const found = wanted.get(key)?.neighbors.get(plain(connection.remote.address));
+    const { address } = connection.remote;
+    const neighbors = wanted.get(key)?.neighbors;
+    const found = neighbors?.get(`${plain(address)}%${address.split('%')[1]}`) ?? neighbors?.get(plain(address));
     if (found === undefined) {
       strangers += 1;
       connection.reset();
@@ -115,19 +117,35 @@ export function createListeners(parts: {
   };
 }
 
+/**
+ * A socket without device and one with a device cannot have the same port. So neighbours with link-local addresses, whose
+ * device is told by the zone they call from, share the one without where there is one.
+ */
 function placesOf(neighbors: readonly BgpNeighborConfig[]): Map<string, Place> {
   const places = new Map<string, Place>();
-  for (const neighbor of neighbors) {
-    const { family, source, interface: device } = neighbor;
+  const put = (neighbor: BgpNeighborConfig, device: string | null, caller: string) => {
+    const { family, source } = neighbor;
     const key = `${family} ${device ?? ''}`;
     const place = places.get(key) ?? { family, address: source, device, neighbors: new Map() };
-    // Two sockets of one port get along only without an address between them.
+    // One socket for all: bound to an address only where they agree on it.
     if (place.address !== source) place.address = null;
-    place.neighbors.set(plain(neighbor.address), neighbor);
+    place.neighbors.set(caller, neighbor);
     places.set(key, place);
+  };
+  const linkLocal = neighbors.filter(({ address }) => LINK_LOCAL.test(address));
+  for (const neighbor of neighbors) {
+    if (!linkLocal.includes(neighbor)) put(neighbor, neighbor.interface, plain(neighbor.address));
+  }
+  const shared = places.has('6 ');
+  for (const neighbor of linkLocal) {
+    const { address, interface: device } = neighbor;
+    if (shared) put(neighbor, null, `${plain(address)}%${device}`);
+    else put(neighbor, device, plain(address));
   }
   return places;
 }
+
+const LINK_LOCAL = /^fe[89ab][0-9a-f]:/i;
 
 function keysOf({ neighbors }: Place): Map<string, string> {
   const keys = new Map<string, string>();

@@ -62,6 +62,28 @@ describe('socket options', () => {
   });
 });
 
+describe('listening sockets', () => {
+  const linkLocal = (device: string, name = device) =>
+    neighbor({ name, address: 'fe80::1', family: 6, interface: device, passive: true });
+  const global6 = neighbor({ name: 'global', address: '2001:db8::1', family: 6, passive: true });
+  const states = (rig: ReturnType<typeof startSpeaker>) => rig.speaker.neighbors().map(({ state }) => state);
+
+  test('beside neighbours without device a link-local one is told by its zone', () => {
+    const rig = startSpeaker([linkLocal('eth1'), global6]);
+    expect(rig.transport.listening.map(({ options }) => options.device)).toEqual([null]);
+    expect(rig.transport.call('fe80::1%eth2', 'fe80::2%eth2').ended).toBe('reset');
+    rig.transport.call('fe80::1%eth1', 'fe80::2%eth1');
+    expect(states(rig)).toEqual(['OpenSent', 'Active']);
+  });
+
+  test('otherwise each device has a socket, where the same address is another neighbour', () => {
+    const rig = startSpeaker([linkLocal('eth1'), linkLocal('eth2')]);
+    expect(rig.transport.listening.map(({ options }) => options.device)).toEqual(['eth1', 'eth2']);
+    rig.transport.call('fe80::1%eth2', 'fe80::2%eth2', 1);
+    expect(states(rig)).toEqual(['Active', 'OpenSent']);
+  });
+});
+
 describe('BFD', () => {
   const bfd = { intervalMs: 50, multiplier: 3, strict: false };
 
