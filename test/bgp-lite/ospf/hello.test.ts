@@ -52,7 +52,7 @@ describe('where packets go and from whom they are taken', () => {
   test('OSPF-PKT-04 broadcast: Hello to all, DD and LSR and direct LSAck to the neighbour, LSU and delayed LSAck to 224.0.0.6', async () => {
     const one = rig({ type: 'broadcast', priority: 1 });
     await one.peer.becomeFull({ describes: [foreignRouterLsa(1)] });
-    await pass(2);
+    await pass(5.2);
     const to = (type: number) =>
       new Set(one.peer.seen.filter((seen) => seen.type === type).map((seen) => seen.destination));
     expect(to(2)).toEqual(new Set(['10.0.0.2']));
