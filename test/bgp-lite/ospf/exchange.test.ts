@@ -379,7 +379,7 @@ describe('Loading', () => {
     );
   });
 
-  test('OSPF-V3LSA-02, -03 scopes of types: reserved is skipped, unknown without U bit stays on the link', async () => {
+  test('OSPF-V3LSA-01, -02, -03 scopes of types: reserved is skipped, unknown without U bit stays on the link', async () => {
     const { version3 } = await import('../../../src/bgp-lite/ospf/version.js');
     expect(version3.scopeOf(0x6001, 'normal')).toBeNull();
     expect(version3.scopeOf(0x4005, 'stub')).toBeNull();
