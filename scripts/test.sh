@@ -26,7 +26,8 @@ TSAN_OPTIONS=halt_on_error=1 native threads.tap build/.stamps/threads scripts/na
 part 'native tests on a big-endian machine'
 native big-endian.tap build/.stamps/big-endian scripts/big-endian-test.sh
 part "fuzzing, ${FUZZ_SECONDS:=10} s each"
-DNS64_INPUTS=${DNS64_INPUTS:-250000} BGP_INPUTS=${BGP_INPUTS:-250000} native fuzz.tap build/.stamps/fuzz scripts/fuzz.sh build/fuzz "$FUZZ_SECONDS"
+DNS64_INPUTS=${DNS64_INPUTS:-250000} BGP_INPUTS=${BGP_INPUTS:-250000} OSPF_INPUTS=${OSPF_INPUTS:-100000} \
+  native fuzz.tap build/.stamps/fuzz scripts/fuzz.sh build/fuzz "$FUZZ_SECONDS"
 
 # vitest PROJECT REPORT FILES: `within` runs it, where a project needs that.
 vitest() {
