@@ -11,7 +11,7 @@ import { createAuthenticator3 } from './authentication/version3.js';
 import { formatIdentifier, knownIdentifier } from './codec/identifier.js';
 import type { BfdWatcher, Log, OspfHost, OspfSockets } from './host.js';
 import { bidFarewell, createInterface, followDevice, takeDown } from './interface.js';
-import { createIdTable } from './link-state-id.js';
+import { createIdTable, linkStateIds2 } from './link-state-id.js';
 import { createStore, isMaxAge } from './lsdb.js';
 import {
   type Area,
@@ -171,6 +171,13 @@ export function startInstance(
     }
   }
 
+  /** RFC 2328 appendix E: prefixes may leave no Link State ID for one of them. */
+  function tellUnnamed({ prefixes }: Announced): void {
+    const named = linkStateIds2(prefixes.map(({ prefix }) => prefix));
+    const without = prefixes.filter(({ prefix }) => !named.has(prefix)).map(({ name }) => name);
+    if (without.length > 0) log.error(`OSPFv2: no Link State ID is left for ${without.join(', ')}: not announced`);
+  }
+
   /** `withdraw`: a prefix that shares its LSA with others may have to go at once. */
   function refresh(withdraw: boolean): void {
     const { announced: next, left } = announcedOf(config, announcements, version.family);
@@ -179,6 +186,7 @@ export function startInstance(
     }
     leftOut = left;
     announced = next;
+    if (version.number === 2 && next.as !== 'stub') tellUnnamed(next);
     originator.reconcile(withdraw);
   }
 
