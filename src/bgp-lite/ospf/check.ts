@@ -49,9 +49,8 @@ function interfaceProblems(one: OspfInterfaceConfig): string[] {
   expect('retransmitSeconds', 1, 3600);
   expect('transmitDelaySeconds', 1, 3599);
   expect('instanceId', 0, 255);
+  expect('priority', 0, 255);
   if (one.deadSeconds <= one.helloSeconds) problems.push('deadSeconds must be above helloSeconds');
-  // RFC 2328 §9.4: whoever may become Designated Router has to do all that one does.
-  if (one.priority !== 0) problems.push('priority: this announcer never is Designated Router, expected 0');
   problems.push(...authenticationProblems(one.authentication2, 2), ...authenticationProblems(one.authentication3, 3));
   return problems;
 }

@@ -5,7 +5,7 @@ import { messageOf } from '../../errors.js';
 import type { Authenticator } from './authentication/authenticator.js';
 import { greet, sendHello } from './hello.js';
 import type { OspfDevice, OspfPacket, OspfSockets } from './host.js';
-import { elect, type InterfaceEvent, interfaceTransition } from './interface-fsm.js';
+import { elect, type InterfaceEvent, type InterfaceState, interfaceTransition } from './interface-fsm.js';
 import { sendDelayedAcks } from './lsack.js';
 import { createStore } from './lsdb.js';
 import { type Area, complain, type Interface, linkIdOf, ownLinkId } from './model.js';
@@ -132,9 +132,24 @@ function electRouter(iface: Interface): void {
   }));
   const { dr, backup, state } = elect(self, candidates);
   if (dr === iface.dr && backup === iface.backup && state === iface.state) return;
+  const was = iface.state;
   Object.assign(iface, { dr, backup, state });
+  followRole(iface, was);
   for (const neighbor of neighbors) neighborEvent(neighbor, 'adj-ok');
   instance.originate();
+}
+
+/** RFC 2328 §9.5: who speaks for the link, or may have to, hears what is said to those. */
+function followRole({ instance, socket, state, config }: Interface, was: InterfaceState): void {
+  const speaks = (one: InterfaceState) => one === 'dr' || one === 'backup';
+  if (speaks(state) === speaks(was) || socket === null) return;
+  const { text } = instance.version.allDRouters;
+  try {
+    if (speaks(state)) socket.join(text);
+    else socket.leave(text);
+  } catch (error) {
+    instance.log.error(`OSPFv${instance.version.number} on ${config.name}: ${text}: ${messageOf(error)}`);
+  }
 }
 
 /** Ends everything on the interface; LSAs of its link are gone with it. */

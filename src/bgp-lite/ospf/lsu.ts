@@ -99,7 +99,9 @@ function take(
   // A Backup acknowledges only what the Designated Router sent (RFC 2328 table 19).
   if (!back && (iface.state !== 'backup' || linkIdOf(neighbor) === iface.dr)) delayAck(iface, header);
   // RFC 2328 §13.4: an LSA of a former life, to be outdone or flushed.
-  if (header.advertiser === instance.routerId) instance.originate();
+  // What routers tell of a link is told on by who speaks for it.
+  const own = header.advertiser === instance.routerId;
+  if (own || (store === iface.store && iface.state === 'dr')) instance.originate();
 }
 
 /** Step 7: an acknowledgement in itself, or answered by one. */

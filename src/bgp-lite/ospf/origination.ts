@@ -27,6 +27,23 @@ export function fullDesignatedRouter(iface: Interface): Neighbor | undefined {
   return fullNeighbors(iface).find((neighbor) => linkIdOf(neighbor) === iface.dr);
 }
 
+/** The network that a broadcast link is, as router-LSAs name it: its Designated Router, null before there is one. */
+export function transitNetwork(iface: Interface): { routerId: number; interfaceId: number } | null {
+  if (iface.config.type !== 'broadcast') return null;
+  if (isNetwork(iface)) return { routerId: iface.instance.routerId, interfaceId: iface.device?.index ?? 0 };
+  const designated = fullDesignatedRouter(iface);
+  return designated === undefined ? null : designated;
+}
+
+/** This router is the Designated Router of a link with others, and speaks for it (RFC 2328 §12.4.2). */
+export const isNetwork = (iface: Interface): boolean => iface.state === 'dr' && fullNeighbors(iface).length > 0;
+
+/** Router IDs on a link that this router speaks for. */
+export const attachedRouters = (iface: Interface): number[] => [
+  iface.instance.routerId,
+  ...fullNeighbors(iface).map(({ routerId }) => routerId),
+];
+
 export const upInterfaces = ({ interfaces }: Area): Interface[] => interfaces.filter(({ state }) => state !== 'down');
 
 /** This router is an AS boundary router as far as an area is concerned: it has externals, and the area takes them. */

@@ -1,23 +1,34 @@
 /** The own LSAs of OSPFv2: router-LSA, AS-external-LSA, NSSA-LSA (RFC 2328 §12.4, RFC 3101 §2.4). */
 import type { Announced, AnnouncedPrefix } from './announced.js';
 import { knownIdentifier, maskOf } from './codec/identifier.js';
-import { type Link2, writeExternalLsa2, writeRouterLsa2 } from './codec/lsa2.js';
+import { type Link2, writeExternalLsa2, writeNetworkLsa2, writeRouterLsa2 } from './codec/lsa2.js';
 import { LinkType, Lsa2, Option, RouterFlag } from './codec/numbers.js';
 import { linkStateIds2 } from './link-state-id.js';
 import type { Area, Instance, Interface } from './model.js';
 import {
-  fullDesignatedRouter,
+  attachedRouters,
   fullNeighbors,
   hasNormalArea,
   isBoundary,
+  isNetwork,
   TRANSIT_METRIC,
+  transitNetwork,
   upInterfaces,
   type Wanted,
 } from './origination.js';
 
 export function wanted2(instance: Instance, announced: Announced): Wanted[] {
   const areas = [...instance.areas.values()];
-  return [...areas.map((area) => routerLsa(area, announced)), ...externals(instance, announced)];
+  const networks = areas.flatMap((area) => upInterfaces(area).filter(isNetwork).map(networkLsa));
+  return [...areas.map((area) => routerLsa(area, announced)), ...networks, ...externals(instance, announced)];
+}
+
+/** RFC 2328 §12.4.2. */
+function networkLsa(iface: Interface): Wanted {
+  const { area } = iface;
+  const body = writeNetworkLsa2(maskOf(iface.device?.address4?.length ?? 32), attachedRouters(iface));
+  const options = iface.instance.version.options(area.type);
+  return { store: area.store, type: Lsa2.NETWORK, id: Number(iface.address), options, body };
 }
 
 /** RFC 2328 §12.4.1. */
@@ -51,7 +62,7 @@ function linksOf(iface: Interface): Link2[] {
     }));
     return [...links, subnet];
   }
-  if (fullDesignatedRouter(iface) === undefined) return [subnet];
+  if (transitNetwork(iface) === null) return [subnet];
   return [{ type: LinkType.TRANSIT, id: iface.dr, data: own, metric: TRANSIT_METRIC }];
 }
 

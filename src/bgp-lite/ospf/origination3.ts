@@ -5,21 +5,26 @@ import {
   type Link3,
   type Prefix3,
   PrefixOption,
+  readLinkLsa,
   writeExternalLsa3,
   writeIntraAreaPrefixLsa,
   writeLinkLsa,
+  writeNetworkLsa3,
   writeRouterLsa3,
 } from './codec/lsa3.js';
 import { LinkType, Lsa3, RouterFlag } from './codec/numbers.js';
 import type { IdTable } from './link-state-id.js';
+import { bodyOf, isMaxAge } from './lsdb.js';
 import type { Area, Instance, Interface } from './model.js';
 import { isLinkLocal } from './neighbor.js';
 import {
-  fullDesignatedRouter,
+  attachedRouters,
   fullNeighbors,
   hasNormalArea,
   isBoundary,
+  isNetwork,
   TRANSIT_METRIC,
+  transitNetwork,
   upInterfaces,
   type Wanted,
 } from './origination.js';
@@ -28,6 +33,7 @@ export function wanted3(instance: Instance, announced: Announced, ids: IdTable):
   const wanted: Wanted[] = [];
   for (const area of instance.areas.values()) {
     wanted.push(routerLsa(area, announced), ...upInterfaces(area).map(linkLsa), ...connected(area));
+    for (const iface of upInterfaces(area).filter(isNetwork)) wanted.push(...networkLsas(iface));
     if (announced.as === 'stub') wanted.push(...intraAreaPrefixes(area, announced, ids));
   }
   return [...wanted, ...externals(instance, announced, ids)];
@@ -46,15 +52,15 @@ function routerLsa(area: Area, announced: Announced): Wanted {
 
 function linksOf(iface: Interface): Link3[] {
   const interfaceId = iface.device?.index ?? 0;
-  const designated = fullDesignatedRouter(iface);
   const broadcast = iface.config.type === 'broadcast';
-  const neighbors = broadcast ? (designated === undefined ? [] : [designated]) : fullNeighbors(iface);
-  return neighbors.map((neighbor) => ({
+  const network = transitNetwork(iface);
+  const ends = broadcast ? (network === null ? [] : [network]) : fullNeighbors(iface);
+  return ends.map((end) => ({
     type: broadcast ? LinkType.TRANSIT : LinkType.POINT_TO_POINT,
     metric: TRANSIT_METRIC,
     interfaceId,
-    neighborInterfaceId: neighbor.interfaceId,
-    neighborRouterId: neighbor.routerId,
+    neighborInterfaceId: end.interfaceId,
+    neighborRouterId: end.routerId,
   }));
 }
 
@@ -98,7 +104,7 @@ const referring = (area: Area, prefixes: Prefix3[]): Uint8Array =>
 /** RFC 5340 §4.4.3.9: networks of links, those with a Designated Router left to it. One LSA with the ID 0. */
 function connected(area: Area): Wanted[] {
   const prefixes = upInterfaces(area)
-    .filter((iface) => iface.config.type === 'point-to-point' || fullDesignatedRouter(iface) === undefined)
+    .filter((iface) => transitNetwork(iface) === null)
     .flatMap((iface) => {
       const { cost } = iface.config;
       return networksOf(iface).map((network) =>
@@ -107,6 +113,42 @@ function connected(area: Area): Wanted[] {
     });
   if (prefixes.length === 0) return [];
   return [{ store: area.store, type: Lsa3.INTRA_AREA_PREFIX, id: 0, options: 0, body: referring(area, prefixes) }];
+}
+
+/** Above the IDs of announced prefixes, of which there are fewer. */
+const NETWORK_IDS = 0x10000;
+
+/** RFC 5340 §4.4.3.3 and §4.4.3.9: a link that this router speaks for, with the prefixes that its routers told. */
+function networkLsas(iface: Interface): Wanted[] {
+  const { area, instance } = iface;
+  const id = iface.device?.index ?? 0;
+  const body = writeNetworkLsa3(instance.version.options(area.type), attachedRouters(iface));
+  const network: Wanted = { store: area.store, type: Lsa3.NETWORK, id, options: 0, body };
+  const prefixes = linkPrefixes(iface);
+  if (prefixes.length === 0) return [network];
+  const reference = { referencedType: Lsa3.NETWORK, referencedId: id, referencedRouter: instance.routerId };
+  const octets = writeIntraAreaPrefixLsa({ ...reference, prefixes });
+  return [network, { store: area.store, type: Lsa3.INTRA_AREA_PREFIX, id: NETWORK_IDS + id, options: 0, body: octets }];
+}
+
+/** Most prefixes of one link. */
+const MAX_LINK_PREFIXES = 1000;
+
+function linkPrefixes(iface: Interface): Prefix3[] {
+  const nowMs = iface.instance.clock();
+  const routers = new Set(attachedRouters(iface));
+  const prefixes = new Map<string, Prefix3>();
+  for (const network of networksOf(iface)) prefixes.set(`${network.first}/${network.length}`, prefix3(network, 0));
+  for (const lsa of iface.store.lsas.values()) {
+    if (lsa.type !== Lsa3.LINK || !routers.has(lsa.advertiser) || isMaxAge(lsa, nowMs)) continue;
+    for (const one of readLinkLsa(bodyOf(lsa))?.prefixes ?? []) {
+      if (prefixes.size >= MAX_LINK_PREFIXES) break;
+      const isLocal = one.network >> 118n === 0x3fan;
+      if (isLocal || (one.options & (PrefixOption.NU | PrefixOption.LA)) !== 0) continue;
+      prefixes.set(`${one.network}/${one.length}`, { ...one, options: 0, metric: 0 });
+    }
+  }
+  return [...prefixes.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
 }
 
 /** An LSA for each announced prefix, so that one is withdrawn by flushing, which nothing delays. */

@@ -13,10 +13,9 @@ describe('configurations', () => {
     expect(problems({})).toEqual([]);
   });
 
-  test('OSPF-HELLO-08 a priority above 0 is refused', () => {
-    expect(problems({}, { priority: 1 })).toEqual([
-      'interface eth0: priority: this announcer never is Designated Router, expected 0',
-    ]);
+  test('OSPF-HELLO-08 a priority that no octet holds is refused', () => {
+    expect(problems({}, { priority: 256 })).toEqual(['interface eth0: priority: found 256, expected 0..255']);
+    expect(problems({}, { priority: 255 })).toEqual([]);
   });
 
   test.each(['0.0.0.0', '', '2001:db8::1', '192.0.2.256'])(

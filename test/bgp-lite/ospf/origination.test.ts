@@ -220,9 +220,7 @@ describe('version 2', () => {
   test('a reload that cannot be used changes nothing', async () => {
     const one = await full({});
     const { configOf } = await import('./network.js');
-    await expect(one.router.speaker.reload(configOf(1, {}, { priority: 1 }))).rejects.toThrow(
-      'never is Designated Router',
-    );
+    await expect(one.router.speaker.reload(configOf(1, {}, { cost: 0 }))).rejects.toThrow('cost: found 0');
     expect(one.router.speaker.neighbors()[0]?.state).toBe('full');
   });
 });

@@ -51,6 +51,15 @@ export function readRouterLsa2(body: Uint8Array): RouterLsa2 | null {
   return at === body.length ? { flags: view.getUint8(0), links } : null;
 }
 
+/** Network-LSA: the mask, then the router IDs of all that are attached (RFC 2328 §A.4.3). */
+export function writeNetworkLsa2(mask: number, routers: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(4 + routers.length * 4);
+  const view = viewOf(bytes);
+  view.setUint32(0, mask);
+  for (const [index, id] of routers.entries()) view.setUint32(4 + index * 4, id);
+  return bytes;
+}
+
 /** AS-external-LSA, and NSSA-LSA of the same form. */
 export interface ExternalLsa2 {
   mask: number;

@@ -83,6 +83,15 @@ export function readRouterLsa3(body: Uint8Array): RouterLsa3 | null {
   return { flags: view.getUint8(0), options: view.getUint32(0) & 0xffffff, links };
 }
 
+/** Network-LSA: options, then the router IDs of all that are attached (RFC 5340 §A.4.4). */
+export function writeNetworkLsa3(options: number, routers: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(4 + routers.length * 4);
+  const view = viewOf(bytes);
+  view.setUint32(0, options);
+  for (const [index, id] of routers.entries()) view.setUint32(4 + index * 4, id);
+  return bytes;
+}
+
 export interface IntraAreaPrefixLsa {
   referencedType: number;
   referencedId: number;
