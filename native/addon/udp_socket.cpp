@@ -27,19 +27,38 @@ uint32_t number(const Napi::Object& from, const char* key, uint32_t most) {
   return static_cast<uint32_t>(given);
 }
 
+UdpPeer::Address addressFrom(const Napi::Object& given, uint8_t family) {
+  UdpPeer::Address address{};
+  const std::string text = given.Get("address").ToString().Utf8Value();
+  if (inet_pton(family == 4 ? AF_INET : AF_INET6, text.c_str(), address.data()) != 1) {
+    throw unexpected(given.Env(), "no address of the family in address");
+  }
+  return address;
+}
+
+Be16 portFrom(const Napi::Object& given) {
+  return Be16(static_cast<uint16_t>(number(given, "port", UINT16_MAX)));
+}
+
+// All but the memory.
 BatchSocket::Options optionsFrom(const Napi::Object& given) {
   BatchSocket::Options options;
   options.family = static_cast<uint8_t>(number(given, "family", 6));
-  options.port = Be16(static_cast<uint16_t>(number(given, "port", UINT16_MAX)));
+  options.port = portFrom(given);
   options.slot_bytes = number(given, "slotBytes", 65'536);
   options.reuse_port = given.Get("reusePort").ToBoolean();
-  const std::string address = given.Get("address").ToString().Utf8Value();
-  const int family = options.family == 4 ? AF_INET : AF_INET6;
-  if (inet_pton(family, address.c_str(), options.address.data()) != 1) {
-    throw unexpected(given.Env(), "no address of the family in address");
+  options.address = addressFrom(given, options.family);
+  if (given.Get("remote").IsObject()) {
+    const auto remote = given.Get("remote").As<Napi::Object>();
+    options.remote = addressFrom(remote, options.family);
+    options.remote_port = portFrom(remote);
+    if (options.remote_port == Be16(0)) throw unexpected(given.Env(), "no port of the remote");
   }
   return options;
 }
+
+// Marks our objects, whatever else a caller may call one.
+constexpr napi_type_tag kTag{0x8a3c'71de'0b52'4f96, 0x9d17'c4e2'6b08'35fa};
 
 }  // namespace
 
@@ -53,33 +72,52 @@ Napi::Function UdpSocketObject::define(Napi::Env env) {
 UdpSocketObject::UdpSocketObject(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<UdpSocketObject>(info) {
   const Napi::Env env = info.Env();
-  if (info.Length() != 2 || !info[0].IsObject() || !info[1].IsFunction()) {
-    throw unexpected(env, "options and a function expected");
+  const bool tells = info.Length() == 3 && info[2].IsFunction();
+  if (!(info.Length() == 2 || tells) || !info[0].IsObject() || !info[1].IsFunction()) {
+    throw unexpected(env, "options and one function or two expected");
   }
   const auto given = info[0].As<Napi::Object>();
-  BatchSocket::Opened opened = BatchSocket::open(optionsFrom(given));
+  BatchSocket::Options options = optionsFrom(given);
+  const Napi::Value sharing = given.Get("memoryOf");
+  if (sharing.IsObject()) {
+    if (!sharing.As<Napi::Object>().CheckTypeTag(&kTag)) {
+      throw unexpected(env, "no socket in memoryOf");
+    }
+    options.memory = Unwrap(sharing.As<Napi::Object>())->socket_->memory();
+  }
+  BatchSocket::Opened opened = BatchSocket::open(options);
   if (!opened.socket) throw systemError(env, opened.error, opened.syscall);
   socket_ = std::move(opened.socket);
+  Value().TypeTag(&kTag);
   on_batch_ = Napi::Persistent(info[1].As<Napi::Function>());
+  if (tells) on_error_ = Napi::Persistent(info[2].As<Napi::Function>());
   context_.emplace(env, "PlatypusUdpSocket");
-  expose(env);
+  expose(env, sharing);
   watch(env);
 }
 
-void UdpSocketObject::expose(Napi::Env env) {
+void UdpSocketObject::expose(Napi::Env env, const Napi::Value& sharing) {
   Napi::Object self = Value();
   const auto set = [&self](const char* key, const Napi::Value& value) {
     self.DefineProperty(Napi::PropertyDescriptor::Value(key, value, napi_enumerable));
   };
   BatchSocket& socket = *socket_;
+  set("address", Napi::String::New(env, socket.address().text()));
+  set("port", Napi::Number::New(env, socket.port().host()));
+  set("slotBytes", Napi::Number::New(env, static_cast<double>(socket.slotBytes())));
+  if (sharing.IsObject()) {
+    for (const char* key : {"received", "receivedLengths", "receivedPeers", "toSend",
+                            "toSendLengths", "toSendPeers"}) {
+      set(key, sharing.As<Napi::Object>().Get(key));
+    }
+    return;
+  }
   set("received", arrayOver<Napi::Uint8Array>(env, socket_, socket.received()));
   set("receivedLengths", arrayOver<Napi::Int32Array>(env, socket_, socket.receivedLengths()));
   set("receivedPeers", arrayOver<Napi::Uint8Array>(env, socket_, socket.receivedPeers()));
   set("toSend", arrayOver<Napi::Uint8Array>(env, socket_, socket.toSend()));
   set("toSendLengths", arrayOver<Napi::Int32Array>(env, socket_, socket.toSendLengths()));
   set("toSendPeers", arrayOver<Napi::Uint8Array>(env, socket_, socket.toSendPeers()));
-  set("port", Napi::Number::New(env, socket.port().host()));
-  set("slotBytes", Napi::Number::New(env, static_cast<double>(socket.slotBytes())));
 }
 
 // While the event loop watches, nobody may collect the object.
@@ -93,6 +131,7 @@ void UdpSocketObject::serve() {
   for (int round = 0; round < kRounds && watch_ != nullptr; ++round) {
     const BatchSocket::Batch batch = socket_->receive();
     if (batch.count > 0) answer(batch.count);
+    if (batch.error != 0) tellError(batch.error);
     if (!batch.full) return;
   }
 }
@@ -118,6 +157,16 @@ void UdpSocketObject::answer(size_t count) {
   raiseUncaught(env);
 }
 
+// Calls onError with the error's name.
+void UdpSocketObject::tellError(int error) {
+  if (on_error_.IsEmpty()) return;
+  const Napi::Env env = Env();
+  const Napi::HandleScope handles(env);
+  const Napi::CallbackScope callback(env, *context_);
+  const napi_value name = Napi::String::New(env, uv_err_name(-error));
+  (void)callUncaught(env, Value(), on_error_.Value(), {name});
+}
+
 void UdpSocketObject::stop() {
   DescriptorWatch* watch = std::exchange(watch_, nullptr);
   if (watch == nullptr) return;
@@ -125,15 +174,17 @@ void UdpSocketObject::stop() {
   socket_->close();
   // The function is likely to know this object, which so would never be collected.
   on_batch_.Reset();
+  on_error_.Reset();
   Unref();
 }
 
-void UdpSocketObject::send(const Napi::CallbackInfo& info) {
+Napi::Value UdpSocketObject::send(const Napi::CallbackInfo& info) {
   const double count = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
   if (!(count >= 0 && count <= double{BatchSocket::kBatch})) {
     throw unexpected(info.Env(), "send takes 0..64");
   }
-  if (watch_ != nullptr) socket_->send(static_cast<size_t>(count));
+  const size_t refused = watch_ == nullptr ? 0 : socket_->send(static_cast<size_t>(count));
+  return Napi::Number::New(info.Env(), static_cast<double>(refused));
 }
 
 Napi::Value UdpSocketObject::counters(const Napi::CallbackInfo& info) {

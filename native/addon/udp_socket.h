@@ -18,14 +18,15 @@ class UdpSocketObject final : public Napi::ObjectWrap<UdpSocketObject> {
   explicit UdpSocketObject(const Napi::CallbackInfo& info);
 
  private:
-  void send(const Napi::CallbackInfo& info);
+  Napi::Value send(const Napi::CallbackInfo& info);
   Napi::Value counters(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 
-  void expose(Napi::Env env);
+  void expose(Napi::Env env, const Napi::Value& sharing);
   void watch(Napi::Env env);
   void serve();
   void answer(size_t count);
+  void tellError(int error);
   void stop();
 
   // Shared with the ArrayBuffers, which may outlive this object.
@@ -33,6 +34,8 @@ class UdpSocketObject final : public Napi::ObjectWrap<UdpSocketObject> {
   // Null once closed. The event loop owns it.
   DescriptorWatch* watch_ = nullptr;
   Napi::FunctionReference on_batch_;
+  // Empty when nobody wants to know.
+  Napi::FunctionReference on_error_;
   std::optional<Napi::AsyncContext> context_;
 };
 

@@ -410,6 +410,32 @@ TEST_CASE("batch socket: answers obey no path MTU that ICMP told") {
   CHECK(value == IPV6_PMTUDISC_OMIT);
 }
 
+TEST_CASE("batch socket: connected, it takes from its server alone, and is told of refusals") {
+  setUpLoopback();
+  auto server = opened("127.0.0.1");
+  BatchSocket::Options options;
+  options.remote = address("127.0.0.1");
+  options.remote_port = server->port();
+  options.memory = server->memory();
+  auto client = opened("0.0.0.0", options);
+  CHECK(client->address().bytes == address("127.0.0.1"));
+  CHECK(client->toSend().data() == server->toSend().data());
+  client->toSend()[0] = std::byte{'q'};
+  client->toSendLengths()[0] = 1;
+  // Left over of other uses of the memory.
+  client->toSendPeers()[0].family = 6;
+  CHECK_EQ(client->send(1), 0u);
+  CHECK_EQ(server->receive().count, 1u);
+  CHECK(server->receivedPeers()[0].port == client->port());
+  Client stranger("127.0.0.1");
+  stranger.send("127.0.0.1", client->port(), "forged");
+  CHECK_EQ(client->receive().count, 0u);
+  server->close();
+  CHECK_EQ(client->send(1), 0u);
+  CHECK_EQ(client->receive().error, ECONNREFUSED);
+  CHECK_EQ(client->receive().error, 0);
+}
+
 TEST_CASE("batch socket: closed, it takes and gives nothing, and its memory stays") {
   const auto server = opened("127.0.0.1");
   Client client("127.0.0.1");

@@ -1,6 +1,7 @@
 // A datagram's way and its answer's:
 //
-//   1. open() binds the socket and lays out the memory that the kernel is to fill.
+//   1. open() binds the socket, connects it where it is a client's, and lays out the memory that
+//      the kernel is to fill.
 //   2. receive() takes up to 64 datagrams in one call. Those that no answer can go to, or that did
 //      not fit, are counted and the rest moves together.
 //   3. The user reads slots and peers, and writes answers into the send slots.
@@ -55,6 +56,14 @@ void setPacketInfo(msghdr& header, void* control, int level, int type, const Inf
 
 }  // namespace
 
+std::shared_ptr<BatchMemory> BatchMemory::take(size_t slotBytes) {
+  std::shared_ptr<BatchMemory> memory(new (std::nothrow) BatchMemory());
+  if (!memory) return nullptr;
+  // Zeroed, as the receive slots are.
+  memory->to_send.reset(new (std::nothrow) std::byte[kBatch * kSendBytes]());
+  return memory->to_send && memory->received.take(slotBytes) ? memory : nullptr;
+}
+
 BatchSocket::Opened BatchSocket::open(const Options& options) {
   const bool known = options.family == 4 || options.family == 6;
   if (!known || options.slot_bytes == 0 || options.slot_bytes % 64 != 0) {
@@ -63,7 +72,10 @@ BatchSocket::Opened BatchSocket::open(const Options& options) {
   std::unique_ptr<BatchSocket> socket(new (std::nothrow) BatchSocket());
   if (!socket) return {nullptr, ENOMEM, "new"};
   socket->family_ = options.family;
-  if (const int error = socket->takeMemory(options.slot_bytes)) return {nullptr, error, "new"};
+  socket->memory_ = options.memory ? options.memory : BatchMemory::take(options.slot_bytes);
+  if (!socket->memory_) return {nullptr, ENOMEM, "new"};
+  socket->remote_ = options.remote;
+  socket->remote_port_ = options.remote_port;
   socket->fd_ = ::socket(options.family == 4 ? AF_INET : AF_INET6,
                          SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (socket->fd_ < 0) return {nullptr, errno, "socket"};
@@ -71,30 +83,32 @@ BatchSocket::Opened BatchSocket::open(const Options& options) {
     return {nullptr, error, "setsockopt"};
   }
   if (const int error = socket->bindTo(options)) return {nullptr, error, "bind"};
+  if (const int error = socket->connectTo(options)) return {nullptr, error, "connect"};
+  if (const int error = socket->readName()) return {nullptr, error, "getsockname"};
   return {std::move(socket), 0, ""};
 }
 
-int BatchSocket::takeMemory(size_t slotBytes) {
-  // Zeroed, as the receive slots are.
-  to_send_.reset(new (std::nothrow) std::byte[kBatch * kSendBytes]());
-  return to_send_ && received_.take(slotBytes) ? 0 : ENOMEM;
+HostAddress BatchSocket::hostAddress(const UdpPeer::Address& bytes) const {
+  const auto family = static_cast<uint8_t>(family_ == 4 ? AF_INET : AF_INET6);
+  return {.family = family, .bytes = bytes};
 }
 
 // 0 or an errno.
 int BatchSocket::setOptions(bool reusePort) {
-  askForBuffers(fd_);
+  // What a client waits for fits into what the kernel gives by itself, and it has many sockets.
+  if (!connected()) askForBuffers(fd_);
   if (reusePort && !setOption(fd_, SOL_SOCKET, SO_REUSEPORT, 1)) return errno;
   // RFC 9715 §3.1: path MTU discovery lets anybody who forges an ICMP message choose the size at
   // which answers are fragmented, and fragments are easily replaced. So neither DF nor what ICMP
   // says: the device's own MTU bounds.
   if (family_ == 4) {
-    return setOption(fd_, IPPROTO_IP, IP_PKTINFO, 1) &&
+    return (connected() || setOption(fd_, IPPROTO_IP, IP_PKTINFO, 1)) &&
                    setOption(fd_, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT)
                ? 0
                : errno;
   }
   return setOption(fd_, IPPROTO_IPV6, IPV6_V6ONLY, 1) &&
-                 setOption(fd_, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) &&
+                 (connected() || setOption(fd_, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)) &&
                  setOption(fd_, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT)
              ? 0
              : errno;
@@ -102,21 +116,24 @@ int BatchSocket::setOptions(bool reusePort) {
 
 // 0 or an errno.
 int BatchSocket::bindTo(const Options& options) {
+  const auto address = SocketAddress::of(hostAddress(options.address), options.port);
+  return bind(fd_, &address.any, address.size()) == 0 ? 0 : errno;
+}
+
+// 0 or an errno.
+int BatchSocket::connectTo(const Options& options) {
+  if (!connected()) return 0;
+  const auto address = SocketAddress::of(hostAddress(options.remote), options.remote_port);
+  return connect(fd_, &address.any, address.size()) == 0 ? 0 : errno;
+}
+
+// What the kernel has chosen. 0 or an errno.
+int BatchSocket::readName() {
   SocketAddress address{};
-  socklen_t length = sizeof address.v4;
-  if (family_ == 4) {
-    address.v4.sin_family = AF_INET;
-    address.v4.sin_port = options.port.wire();
-    std::memcpy(&address.v4.sin_addr, options.address.data(), sizeof address.v4.sin_addr);
-  } else {
-    length = sizeof address.v6;
-    address.v6.sin6_family = AF_INET6;
-    address.v6.sin6_port = options.port.wire();
-    std::memcpy(&address.v6.sin6_addr, options.address.data(), sizeof address.v6.sin6_addr);
-  }
-  if (bind(fd_, &address.any, length) != 0) return errno;
+  socklen_t length = sizeof address;
   if (getsockname(fd_, &address.any, &length) != 0) return errno;
-  port_ = Be16::fromWire(family_ == 4 ? address.v4.sin_port : address.v6.sin6_port);
+  address_ = address.address();
+  port_ = address.port();
   return 0;
 }
 
@@ -126,55 +143,65 @@ void BatchSocket::close() {
 }
 
 BatchSocket::Batch BatchSocket::receive() {
-  const size_t got = received_.receive(fd_);
-  Batch batch{.count = 0, .full = got == kBatch};
+  BatchMemory& memory = *memory_;
+  ReceiveBatch& received = memory.received;
+  errno = 0;
+  const size_t got = received.receive(fd_);
+  Batch batch{.count = 0, .full = got == kBatch, .error = 0};
+  if (got == 0 && connected() && errno != EAGAIN && errno != EINTR) batch.error = errno;
   for (size_t slot = 0; slot < got; ++slot) {
-    if (received_.truncated(slot)) {
+    if (received.truncated(slot)) {
       ++counters_.truncated;
       continue;
     }
     const UdpPeer peer = peerOf(slot);
-    if (peer.port == Be16(0)) {
+    if (peer.port == Be16(0) || (connected() && !isRemote(peer))) {
       ++counters_.bad_source;
       continue;
     }
     const size_t to = batch.count++;
     if (to != slot) {
-      std::memcpy(received_.slot(to).data(), received_.slot(slot).data(), received_.length(slot));
+      std::memcpy(received.slot(to).data(), received.slot(slot).data(), received.length(slot));
     }
-    received_lengths_[to] = static_cast<int32_t>(received_.length(slot));
-    received_peers_[to] = peer;
+    memory.received_lengths[to] = static_cast<int32_t>(received.length(slot));
+    memory.received_peers[to] = peer;
   }
   counters_.received += batch.count;
   return batch;
 }
 
+// Between bind and connect the kernel takes datagrams from everybody.
+bool BatchSocket::isRemote(const UdpPeer& peer) const {
+  return peer.port == remote_port_ && peer.address == remote_;
+}
+
 UdpPeer BatchSocket::peerOf(size_t slot) const {
   UdpPeer peer;
   peer.family = family_;
-  const SocketAddress& from = received_.from(slot);
+  const SocketAddress& from = memory_->received.from(slot);
   peer.port = from.port();
   peer.address = from.address().bytes;
   if (family_ == 6) peer.scope = Be32(from.v6.sin6_scope_id);
-  const Arrival arrival = received_.arrival(slot);
+  const Arrival arrival = memory_->received.arrival(slot);
   peer.local = arrival.answer_from.bytes;
   peer.interface = Be32(arrival.interface);
   return peer;
 }
 
-void BatchSocket::send(size_t count) {
-  if (fd_ < 0) return;
+size_t BatchSocket::send(size_t count) {
+  if (fd_ < 0) return 0;
   size_t ready = 0;
+  size_t refused = 0;
   for (size_t slot = 0; slot < std::min(count, kBatch); ++slot) {
     if (prepareSend(slot, ready)) {
       ++ready;
     } else {
-      ++counters_.send_refused;
+      ++refused;
     }
   }
   for (size_t done = 0; done < ready;) {
     const auto left = static_cast<unsigned>(ready - done);
-    const int sent = sendmmsg(fd_, &out_[done], left, MSG_DONTWAIT);
+    const int sent = sendmmsg(fd_, &memory_->out[done], left, MSG_DONTWAIT);
     if (sent > 0) {
       // It stops before one that is refused, and tells why when asked to send that one.
       counters_.sent += static_cast<uint64_t>(sent);
@@ -184,30 +211,34 @@ void BatchSocket::send(size_t count) {
     if (errno == EINTR) continue;
     if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM) {
       counters_.send_dropped += left;
-      return;
+      break;
     }
-    ++counters_.send_refused;
+    ++refused;
     ++done;
   }
+  counters_.send_refused += refused;
+  return refused;
 }
 
 // Makes message number `message` of the answer in `slot`. False for what cannot be sent.
 bool BatchSocket::prepareSend(size_t slot, size_t message) {
-  const UdpPeer& peer = to_send_peers_[slot];
-  const int32_t length = to_send_lengths_[slot];
-  if (peer.family != family_ || length < 0 || static_cast<size_t>(length) > kSendBytes) {
-    return false;
-  }
-  out_bytes_[message] = {to_send_.get() + slot * kSendBytes, static_cast<size_t>(length)};
-  msghdr& header = out_[message].msg_hdr;
+  BatchMemory& memory = *memory_;
+  const UdpPeer& peer = memory.to_send_peers[slot];
+  const int32_t length = memory.to_send_lengths[slot];
+  if (length < 0 || static_cast<size_t>(length) > kSendBytes) return false;
+  memory.out_bytes[message] = {memory.to_send.get() + slot * kSendBytes,
+                               static_cast<size_t>(length)};
+  msghdr& header = memory.out[message].msg_hdr;
   header = {};
-  header.msg_iov = &out_bytes_[message];
+  header.msg_iov = &memory.out_bytes[message];
   header.msg_iovlen = 1;
-  SocketAddress& to = out_address_[message];
+  if (connected()) return true;
+  if (peer.family != family_) return false;
+  SocketAddress& to = memory.out_address[message];
   header.msg_name = &to;
   // RFC 2181 §4.1: from the address that was asked. The interface is named only where the address
   // means nothing without it; elsewhere it would overrule the routing table.
-  void* control = &out_control_[message];
+  void* control = &memory.out_control[message];
   if (family_ == 4) {
     to.v4 = {};
     to.v4.sin_family = AF_INET;

@@ -1,8 +1,9 @@
-// A UDP socket that takes and gives up to 64 datagrams a system call, for servers that answer from
-// the address they were asked at (DNS64). It knows nothing of what is in the datagrams.
+// A UDP socket that takes and gives up to 64 datagrams a system call: for servers that answer from
+// the address they were asked at, and, connected, for clients that ask one server (DNS64). It knows
+// nothing of what is in the datagrams.
 //
-// Ownership: one thread. All memory is taken by open(); it stays valid, and in place, until the
-// object goes, also after close().
+// Ownership: one thread. All memory is taken by open(), or is that of another socket of the thread;
+// it stays valid, and in place, until the last of these objects goes, also after close().
 #pragma once
 
 #include <netinet/in.h>
@@ -31,13 +32,50 @@ struct BatchSocketCounters {
   uint64_t send_refused =
       0;  // an address the kernel has no way to, a length or family that is none
   uint64_t send_dropped = 0;  // the kernel had no room
-  uint64_t bad_source = 0;    // from port 0, where no answer can go; not handed on
+  uint64_t bad_source =
+      0;  // from port 0, where no answer can go, or not from the server; not handed on
+};
+
+/// What datagrams lie in. Sockets of a thread may share it, for what lies in it is of no use after
+/// the call that brought or sent it; a client with many sockets would else take memory for each.
+class BatchMemory {
+ public:
+  static constexpr size_t kBatch = ReceiveBatch::kSlots;
+  static constexpr size_t kSendBytes = 4096;
+
+  /// Null when there is none to be had.
+  static std::shared_ptr<BatchMemory> take(size_t slotBytes);
+  BatchMemory(const BatchMemory&) = delete;
+  BatchMemory& operator=(const BatchMemory&) = delete;
+
+ private:
+  friend class BatchSocket;
+  // Room for the one control message of a send.
+  struct alignas(cmsghdr) Control {
+    std::byte bytes[CMSG_SPACE(sizeof(in6_pktinfo))];
+  };
+  static_assert(sizeof(in6_pktinfo) >= sizeof(in_pktinfo));
+
+  BatchMemory() = default;
+
+  ReceiveBatch received;
+  std::unique_ptr<std::byte[]> to_send;
+  std::array<int32_t, kBatch> received_lengths{};
+  std::array<int32_t, kBatch> to_send_lengths{};
+  std::array<UdpPeer, kBatch> received_peers{};
+  std::array<UdpPeer, kBatch> to_send_peers{};
+
+  // What the kernel reads, one for each send slot.
+  std::array<mmsghdr, kBatch> out{};
+  std::array<iovec, kBatch> out_bytes{};
+  std::array<SocketAddress, kBatch> out_address{};
+  std::array<Control, kBatch> out_control{};
 };
 
 class BatchSocket {
  public:
-  static constexpr size_t kBatch = ReceiveBatch::kSlots;
-  static constexpr size_t kSendBytes = 4096;
+  static constexpr size_t kBatch = BatchMemory::kBatch;
+  static constexpr size_t kSendBytes = BatchMemory::kSendBytes;
 
   struct Options {
     /// 4 or 6. An IPv6 socket takes no IPv4 datagrams: a service listens on both separately.
@@ -49,8 +87,14 @@ class BatchSocket {
     /// Lets further sockets of this user bind the same address and port; the kernel shares the
     /// peers out among them.
     bool reuse_port = false;
-    /// Longest datagram received, a multiple of 64.
+    /// Longest datagram received, a multiple of 64. That of `memory`, where there is one.
     size_t slot_bytes = 4096;
+    /// The only peer: nothing is taken from others, and peer records to send to are not read.
+    /// Port 0: none, the socket takes from and sends to everybody.
+    UdpPeer::Address remote{};
+    Be16 remote_port{};
+    /// Of another socket, to be shared with it; null takes some.
+    std::shared_ptr<BatchMemory> memory = nullptr;
   };
 
   /// An opened socket, or the errno and the name of the call that failed.
@@ -61,7 +105,8 @@ class BatchSocket {
   };
 
   /// Binds a socket in the network namespace of the calling thread. Errors: EADDRINUSE,
-  /// EADDRNOTAVAIL, EACCES (a privileged port), EAFNOSUPPORT, EMFILE, ENOMEM, EINVAL.
+  /// EADDRNOTAVAIL, EACCES (a privileged port), EAFNOSUPPORT, EMFILE, ENOMEM, EINVAL; with a remote
+  /// also ENETUNREACH, EHOSTUNREACH.
   static Opened open(const Options& options);
   ~BatchSocket() { close(); }
   BatchSocket(const BatchSocket&) = delete;
@@ -72,64 +117,59 @@ class BatchSocket {
     size_t count = 0;
     /// The kernel gave all it was asked for: there may be more.
     bool full = false;
+    /// errno of a connected socket (ECONNREFUSED: the host says that nobody listens), else 0. To be
+    /// told clears it.
+    int error = 0;
   };
 
   /// Takes what has arrived, without waiting. Overwrites the receive slots.
   Batch receive();
 
   /// Sends the send slots 0..count-1, without waiting. A datagram that the kernel refuses does not
-  /// keep the rest back; when it has no room, the rest is dropped.
-  void send(size_t count);
+  /// keep the rest back; when it has no room, the rest is dropped. Returns how many were refused.
+  size_t send(size_t count);
 
   void close();
 
   /// For poll(); -1 after close().
   int fd() const { return fd_; }
-  /// The bound port.
+  /// The bound address, and port. Of a connected socket, the address that it sends from.
+  const HostAddress& address() const { return address_; }
   Be16 port() const { return port_; }
-  size_t slotBytes() const { return received_.slotBytes(); }
+  size_t slotBytes() const { return memory_->received.slotBytes(); }
   const BatchSocketCounters& counters() const { return counters_; }
 
+  const std::shared_ptr<BatchMemory>& memory() const { return memory_; }
   // kBatch slots of slotBytes() each, and for each slot a length and a peer.
-  std::span<std::byte> received() { return received_.memory(); }
-  std::span<int32_t, kBatch> receivedLengths() { return received_lengths_; }
-  std::span<UdpPeer, kBatch> receivedPeers() { return received_peers_; }
+  std::span<std::byte> received() { return memory_->received.memory(); }
+  std::span<int32_t, kBatch> receivedLengths() { return memory_->received_lengths; }
+  std::span<UdpPeer, kBatch> receivedPeers() { return memory_->received_peers; }
   // kBatch slots of kSendBytes each.
-  std::span<std::byte> toSend() { return {to_send_.get(), kBatch * kSendBytes}; }
-  std::span<int32_t, kBatch> toSendLengths() { return to_send_lengths_; }
-  std::span<UdpPeer, kBatch> toSendPeers() { return to_send_peers_; }
+  std::span<std::byte> toSend() { return {memory_->to_send.get(), kBatch * kSendBytes}; }
+  std::span<int32_t, kBatch> toSendLengths() { return memory_->to_send_lengths; }
+  std::span<UdpPeer, kBatch> toSendPeers() { return memory_->to_send_peers; }
 
  private:
-  // Room for the one control message of a send.
-  struct alignas(cmsghdr) Control {
-    std::byte bytes[CMSG_SPACE(sizeof(in6_pktinfo))];
-  };
-  static_assert(sizeof(in6_pktinfo) >= sizeof(in_pktinfo));
-
   BatchSocket() = default;
-  int takeMemory(size_t slotBytes);
+  HostAddress hostAddress(const UdpPeer::Address& bytes) const;
   int setOptions(bool reusePort);
   int bindTo(const Options& options);
+  int connectTo(const Options& options);
+  int readName();
   UdpPeer peerOf(size_t slot) const;
+  bool connected() const { return remote_port_ != Be16(0); }
+  bool isRemote(const UdpPeer& peer) const;
   bool prepareSend(size_t slot, size_t message);
 
   int fd_ = -1;
   uint8_t family_ = 0;
+  HostAddress address_;
   Be16 port_;
+  // Port 0: not connected.
+  UdpPeer::Address remote_{};
+  Be16 remote_port_;
   BatchSocketCounters counters_;
-
-  ReceiveBatch received_;
-  std::unique_ptr<std::byte[]> to_send_;
-  std::array<int32_t, kBatch> received_lengths_{};
-  std::array<int32_t, kBatch> to_send_lengths_{};
-  std::array<UdpPeer, kBatch> received_peers_{};
-  std::array<UdpPeer, kBatch> to_send_peers_{};
-
-  // What the kernel reads, one for each send slot.
-  std::array<mmsghdr, kBatch> out_{};
-  std::array<iovec, kBatch> out_bytes_{};
-  std::array<SocketAddress, kBatch> out_address_{};
-  std::array<Control, kBatch> out_control_{};
+  std::shared_ptr<BatchMemory> memory_;
 };
 
 }  // namespace platypus

@@ -624,6 +624,13 @@ export interface UdpSocketOptions {
   reusePort: boolean;
   /** Longest datagram to be received; a multiple of 64, at most 65,536. */
   slotBytes: number;
+  /** The only peer: others are not heard, and the peer records to send to are not read. */
+  remote?: { address: string; port: number };
+  /**
+   * A socket of this thread, open or closed, whose memory this one uses too; `slotBytes` is then that one's. Half a
+   * megabyte for each would be dear for a client with many.
+   */
+  memoryOf?: UdpSocket;
 }
 
 /**
@@ -639,10 +646,14 @@ export interface UdpSocket {
   readonly toSendLengths: Int32Array;
   readonly toSendPeers: Uint8Array;
   readonly slotBytes: number;
-  /** The bound port. */
+  /** The bound address and port; with `remote` the address that it sends from. */
+  readonly address: string;
   readonly port: number;
-  /** Sends the first `count` send slots, without waiting: what the kernel has no room for is dropped and counted. */
-  send(count: number): void;
+  /**
+   * Sends the first `count` send slots, without waiting: what the kernel has no room for is dropped and counted. Returns
+   * how many it refused.
+   */
+  send(count: number): number;
   /** Datagrams since it was opened. */
   counters(): UdpCounters;
   close(): void;
@@ -659,7 +670,7 @@ export interface UdpCounters {
   send_refused: number;
   /** The kernel had no room. */
   send_dropped: number;
-  /** From port 0, where no answer can go: not handed on. */
+  /** From port 0, where no answer can go, or not from `remote`: not handed on. */
   bad_source: number;
 }
 
@@ -845,11 +856,13 @@ export interface Addon {
   /**
    * Binds a socket. `onBatch` is called with how many datagrams lie in the receive slots, at least one, and returns how
    * many answers lie in the send slots. What it throws is an uncaughtException, and nothing of that batch is sent.
-   * Throws an Error with `code` (EADDRINUSE, EADDRNOTAVAIL, EACCES …) and `syscall`.
+   * `onError` hears of what ICMP says of a `remote`: ECONNREFUSED when nobody listens there. Throws an Error with `code`
+   * (EADDRINUSE, EADDRNOTAVAIL, EACCES …) and `syscall`.
    */
   UdpSocket: new (
     options: UdpSocketOptions,
     onBatch: (count: number) => number,
+    onError?: (code: string) => void,
   ) => UdpSocket;
   /**
    * Opens a raw socket. `onBatch` is called with how many packets lie in the slots, at least one. What it throws is an

@@ -15,7 +15,7 @@ import {
   type UdpOptions,
 } from '../../src/dns64/server/udp.js';
 import { openUdpDgram } from '../../src/dns64/server/udp-dgram.js';
-import { UDP_BATCH, UDP_PEER, UDP_SEND_BYTES } from '../../src/native/addon.js';
+import { loadAddon, UDP_BATCH, UDP_PEER, UDP_SEND_BYTES, type UdpSocket } from '../../src/native/addon.js';
 
 const open: (Socket | UdpListener)[] = [];
 afterEach(() => {
@@ -305,6 +305,71 @@ test('DNS-TCP-14 on a wildcard socket, an answer leaves from the address that wa
     asking.send('query', listener.port, address);
     expect(await asking.answers(1)).toMatchObject([{ from: { address, port: listener.port } }]);
   }
+});
+
+describe('the native socket with one peer', () => {
+  const addon = loadAddon();
+  const options = { address: '127.0.0.1', port: 0, family: 4, reusePort: false, slotBytes: 64 } as const;
+  const sendTo = (socket: UdpSocket, text: string) => {
+    socket.toSend.set(Buffer.from(text));
+    socket.toSendLengths[0] = text.length;
+    return socket.send(1);
+  };
+  const first = (socket: UdpSocket) => Buffer.from(socket.received.subarray(0, socket.receivedLengths[0])).toString();
+
+  test('sends there without peer records, and hears nobody else', async () => {
+    const peer = await client(4);
+    const stranger = await client(4);
+    const heard: string[] = [];
+    let onHeard = () => {};
+    const socket = new addon.UdpSocket(
+      { ...options, address: '0.0.0.0', remote: { address: '127.0.0.1', port: peer.port } },
+      () => {
+        heard.push(first(socket));
+        onHeard();
+        return 0;
+      },
+    );
+    open.push(socket as unknown as UdpListener);
+    expect(socket.address).toBe('127.0.0.1');
+    expect(sendTo(socket, 'question')).toBe(0);
+    expect(await peer.answers(1)).toMatchObject([{ text: 'question', from: { port: socket.port } }]);
+    stranger.send('forged', socket.port, '127.0.0.1');
+    await new Promise<void>((resolve) => {
+      onHeard = resolve;
+      peer.send('answer', socket.port, '127.0.0.1');
+    });
+    expect(heard).toEqual(['answer']);
+  });
+
+  test('is told that nobody listens there', async () => {
+    const gone = await client(4);
+    open.splice(open.length - 1)[0]?.close();
+    const code = await new Promise((resolve) => {
+      const remote = { address: '127.0.0.1', port: gone.port };
+      const socket = new addon.UdpSocket({ ...options, remote }, () => 0, resolve);
+      open.push(socket as unknown as UdpListener);
+      sendTo(socket, 'question');
+    });
+    expect(code).toBe('ECONNREFUSED');
+  });
+
+  test('uses the memory of another one, closed or not', async () => {
+    const peer = await client(4);
+    const remote = { address: '127.0.0.1', port: peer.port };
+    const one = new addon.UdpSocket({ ...options, remote }, () => 0);
+    one.close();
+    const two = new addon.UdpSocket({ ...options, remote, slotBytes: 128, memoryOf: one }, () => 0);
+    open.push(two as unknown as UdpListener);
+    expect(two.toSend).toBe(one.toSend);
+    expect(two.received).toBe(one.received);
+    expect(two.slotBytes).toBe(64);
+    sendTo(one, 'closed');
+    sendTo(two, 'open');
+    expect(await peer.answers(1)).toMatchObject([{ text: 'open', from: { port: two.port } }]);
+    expect(() => new addon.UdpSocket({ ...options, memoryOf: {} as UdpSocket }, () => 0)).toThrow('memoryOf');
+    expect(() => new addon.UdpSocket({ ...options, remote: { address: '::1', port: 1 } }, () => 0)).toThrow('address');
+  });
 });
 
 test('a link-local peer is written with its zone', () => {

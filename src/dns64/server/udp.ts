@@ -80,7 +80,9 @@ export function openUdp(options: UdpOptions, handler: OnBatch, addon: Addon = lo
     toSendPeers,
     slotBytes,
     port,
-    send: (count) => socket.send(checkCount(count)),
+    send: (count) => {
+      socket.send(checkCount(count));
+    },
     counters: () => ({ ...socket.counters() }),
     close: () => socket.close(),
   };
