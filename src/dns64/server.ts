@@ -24,6 +24,8 @@ import { type OnBatch, openUdp, type UdpListener } from './server/udp.js';
 import { openUdpDgram } from './server/udp-dgram.js';
 import { serveUdp } from './server/udp-server.js';
 import { createStatistics, type Statistics } from './statistics.js';
+import { createNativeLinks, type OpenLink } from './upstream/udp-link.js';
+import { openDgramLink } from './upstream/udp-link-dgram.js';
 import {
   createUpstreams,
   DEFAULT_UPSTREAM_OPTIONS,
@@ -41,6 +43,8 @@ export interface ServerConfig {
 export interface ServerParts {
   /** Opens a UDP socket. */
   openUdp: (listen: Listen, handler: OnBatch) => UdpListener;
+  /** Opens a UDP socket to an upstream server. */
+  openLink: OpenLink;
   /** A sentence for the log. */
   warn: (message: string) => void;
   /** Milliseconds of a clock that only goes forward. */
@@ -86,6 +90,7 @@ export function defaultParts(
       const options = { ...listen, reusePort: workers > 1 };
       return addon === null ? openUdpDgram(options, handler) : openUdp(options, handler, addon);
     },
+    openLink: addon === null ? openDgramLink : createNativeLinks(addon),
     nowMs: () => performance.now(),
   };
 }
@@ -113,7 +118,7 @@ export async function openServer(config: ServerConfig, parts: ServerParts): Prom
     bytes: Math.floor((running.cache.megabytes * 2 ** 20) / running.workers),
     seed: randomInt(2 ** 47),
   });
-  const upstreams = createUpstreams(upstreamOptions(running));
+  const upstreams = createUpstreams(upstreamOptions(running), { openLink: parts.openLink });
   const lookup = createLookup({ cache, upstreams, limits: () => options, now });
   const serverCookies = new ServerCookies({ secret: parts.cookieSecret, now: unixNow });
   const cookies = createCookies(serverCookies, () => running.cookies, unixNow);

@@ -1,5 +1,6 @@
 /** What the tests of the upstream side share: servers and clients that go with the test, and questions in short. */
 import { afterEach, vi } from 'vitest';
+import { createNativeLinks, type OpenLink } from '../../src/dns64/upstream/udp-link.js';
 import {
   type Ask,
   createUpstreams,
@@ -10,6 +11,7 @@ import {
 } from '../../src/dns64/upstream/upstreams.js';
 import { knownName } from '../../src/dns64/wire/name.js';
 import { Type } from '../../src/dns64/wire/numbers.js';
+import { loadAddon } from '../../src/native/addon.js';
 import { a, type FakeOptions, type FakeUpstream, type Script, startUpstream } from './fake-upstream.js';
 
 const cleanups: (() => unknown)[] = [];
@@ -17,6 +19,9 @@ afterEach(async () => {
   vi.useRealTimers();
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
+
+/** How UDP goes out; `upstream-dgram.test.ts` has the other one. */
+export const sockets: { openLink: OpenLink } = { openLink: createNativeLinks(loadAddon()) };
 
 export async function start(script: Script, options?: FakeOptions): Promise<FakeUpstream> {
   const upstream = await startUpstream(script, options);
@@ -30,7 +35,7 @@ export function use(
   surroundings?: Parameters<typeof createUpstreams>[1],
 ): Upstreams {
   const servers = upstreams.map(({ server }) => server);
-  const made = createUpstreams({ ...PATIENT, servers, ...options }, surroundings);
+  const made = createUpstreams({ ...PATIENT, servers, ...options }, { openLink: sockets.openLink, ...surroundings });
   cleanups.push(() => made.close());
   return made;
 }

@@ -6,13 +6,16 @@ import type { UpstreamOptions, UpstreamServer } from './options.js';
 import type { Random } from './random.js';
 import { createCounters, type ServerCounters, type ServerStats } from './stats.js';
 import { Stream } from './stream.js';
+import type { OpenLink } from './udp-link.js';
 import { UdpPool } from './udp-pool.js';
 
-/** Time and chance, handed in. */
+/** Time, chance and the network, handed in. */
 export interface Surroundings {
   random: Random;
   /** Milliseconds that never go back. */
   now(): number;
+  /** For UDP. */
+  openLink: OpenLink;
 }
 
 /** RFC 6891 §6.2.2: briefly, for the server may learn. */

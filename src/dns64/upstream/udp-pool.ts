@@ -7,6 +7,7 @@ import type { PortRange } from './options.js';
 import { below, type Random } from './random.js';
 import { drawAddress, drawPort } from './source.js';
 import type { ServerCounters } from './stats.js';
+import type { OpenLink } from './udp-link.js';
 import { type UdpQuery, UdpSocket, type UdpTicket } from './udp-socket.js';
 
 export interface UdpPoolOptions {
@@ -16,6 +17,7 @@ export interface UdpPoolOptions {
   avoidPorts: readonly PortRange[];
   random: Random;
   now(): number;
+  openLink: OpenLink;
   counters: ServerCounters;
 }
 
@@ -53,7 +55,7 @@ export class UdpPool {
   }
 
   private renew(slot: number): UdpSocket {
-    const { address, port, random, counters, sourceAddresses, avoidPorts } = this.options;
+    const { address, port, random, counters, openLink, sourceAddresses, avoidPorts } = this.options;
     this.slots[slot]?.retire();
     const socket = new UdpSocket(
       {
@@ -61,6 +63,7 @@ export class UdpPool {
         port,
         localAddress: drawAddress(random, sourceAddresses, address),
         drawPort: () => drawPort(random, avoidPorts),
+        openLink,
         random,
         counters,
         onClosed: (closed) => this.sockets.delete(closed),

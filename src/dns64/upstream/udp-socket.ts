@@ -1,13 +1,12 @@
 /**
- * One UDP socket to one server: bound to a port that was drawn, then connected, so that the kernel drops what comes
- * from elsewhere (RFC 5452 §9.1). It knows its open questions by id; what a reply says is theirs to judge.
+ * One UDP socket to one server. It knows its open questions by id; what a reply says is theirs to judge. How packets go
+ * and come is its link's business (udp-link.ts).
  */
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { isIPv6 } from 'node:net';
 import { HEADER_BYTES } from '../wire/numbers.js';
 import type { Random } from './random.js';
 import { idOf } from './request.js';
 import type { ServerCounters } from './stats.js';
+import type { LinkOptions, LinkOwner, OpenLink, UdpLink } from './udp-link.js';
 
 /** A question over UDP. None of these is called after `cancel`. */
 export interface UdpQuery {
@@ -32,12 +31,8 @@ export interface UdpTicket {
   mismatchesBefore: number;
 }
 
-export interface UdpSocketOptions {
-  address: string;
-  port: number;
-  localAddress: string | undefined;
-  /** Another one is drawn when a port is taken. */
-  drawPort(): number;
+export interface UdpSocketOptions extends LinkOptions {
+  openLink: OpenLink;
   random: Random;
   counters: ServerCounters;
   /** Called once. */
@@ -46,48 +41,39 @@ export interface UdpSocketOptions {
 
 /** RFC 5452 §9.3 wants a bound and names none. */
 const MOST_MISMATCHES = 20;
-const PORT_TRIES = 10;
 /** Ids are 16 bits and open questions a few hundred at most: three draws would do. */
 const ID_DRAWS = 64;
 
-export class UdpSocket {
+export class UdpSocket implements LinkOwner {
   /** Questions it was used for. */
   uses = 0;
-  private readonly socket: Socket;
+  private readonly link: UdpLink;
   private readonly open = new Map<number, UdpTicket>();
   private readonly waiting = new Set<UdpTicket>();
-  private localAddress = '';
-  private remote = { address: '', port: 0 };
-  private connected = false;
   private retired = false;
   private closed = false;
   private mismatches = 0;
-  private portTries = 0;
 
   constructor(
     private readonly options: UdpSocketOptions,
     readonly bornMs: number,
   ) {
-    this.socket = createSocket(isIPv6(options.address) ? { type: 'udp6', ipv6Only: true } : { type: 'udp4' });
-    this.socket.on('listening', () => this.socket.connect(options.port, options.address));
-    this.socket.on('connect', () => this.onConnect());
-    this.socket.on('message', (message, from) => this.onMessage(message, from));
-    this.socket.on('error', (error) => this.onError(error));
-    this.bind();
+    this.link = options.openLink(options, this);
   }
 
   /** Sends as soon as the socket is connected. */
   send(query: UdpQuery): UdpTicket {
     const ticket: UdpTicket = { query, socket: this, id: -1, packet: null, mismatchesBefore: 0 };
     this.uses++;
-    if (this.connected) this.transmit(ticket);
+    const { localAddress } = this.link;
+    if (localAddress !== null) this.transmit(ticket, localAddress);
     else this.waiting.add(ticket);
     return ticket;
   }
 
   /** Sends the same packet again: it stays one open question (RFC 5452 §5). */
   again(ticket: UdpTicket): void {
-    if (ticket.packet !== null && this.open.get(ticket.id) === ticket) this.write(ticket.packet);
+    if (ticket.packet !== null && this.open.get(ticket.id) === ticket) this.link.write(ticket.packet);
   }
 
   cancel(ticket: UdpTicket): void {
@@ -108,31 +94,42 @@ export class UdpSocket {
     this.closed = true;
     this.open.clear();
     this.waiting.clear();
-    this.socket.close();
+    this.link.close();
     this.options.onClosed(this);
   }
 
-  private bind(): void {
-    this.portTries++;
-    this.socket.bind({ port: this.options.drawPort(), address: this.options.localAddress, exclusive: true });
-  }
-
-  private onConnect(): void {
-    if (this.closed) return;
-    this.localAddress = this.socket.address().address;
-    this.remote = this.socket.remoteAddress();
-    this.connected = true;
-    for (const ticket of this.waiting) this.transmit(ticket);
+  onOpen(): void {
+    for (const ticket of this.waiting) this.transmit(ticket, this.localAddress);
     this.waiting.clear();
   }
 
-  private transmit(ticket: UdpTicket): void {
+  onMessage(message: Uint8Array): void {
+    const ticket = message.length >= HEADER_BYTES ? this.open.get(idOf(message)) : undefined;
+    if (ticket?.query.reply(message, this.localAddress)) {
+      if (this.open.get(ticket.id) === ticket) this.open.delete(ticket.id);
+      this.closeWhenDone();
+    } else {
+      this.onMismatch();
+    }
+  }
+
+  onLost(): void {
+    const lost = [...this.open.values(), ...this.waiting];
+    this.close();
+    for (const { query } of lost) query.unreachable();
+  }
+
+  private get localAddress(): string {
+    return this.link.localAddress ?? '';
+  }
+
+  private transmit(ticket: UdpTicket, localAddress: string): void {
     const id = this.freeId();
     ticket.id = id;
-    ticket.packet = ticket.query.packet(id, this.localAddress);
+    ticket.packet = ticket.query.packet(id, localAddress);
     ticket.mismatchesBefore = this.mismatches;
     this.open.set(id, ticket);
-    this.write(ticket.packet);
+    this.link.write(ticket.packet);
   }
 
   private freeId(): number {
@@ -142,27 +139,6 @@ export class UdpSocket {
     // A generator that repeats itself, as a test's may.
     while (this.open.has(id)) id = (id + 1) & 0xffff;
     return id;
-  }
-
-  private write(packet: Uint8Array): void {
-    this.socket.send(packet, this.onSent);
-  }
-
-  private readonly onSent = (error: Error | null): void => {
-    if (error !== null && !this.closed) this.fail();
-  };
-
-  private onMessage(message: Uint8Array, from: RemoteInfo): void {
-    if (this.closed) return;
-    // Between bind and connect the kernel takes datagrams from everybody.
-    const known = from.port === this.remote.port && from.address === this.remote.address;
-    const ticket = known && message.length >= HEADER_BYTES ? this.open.get(idOf(message)) : undefined;
-    if (ticket?.query.reply(message, this.localAddress)) {
-      if (this.open.get(ticket.id) === ticket) this.open.delete(ticket.id);
-      this.closeWhenDone();
-    } else {
-      this.onMismatch();
-    }
   }
 
   /** RFC 5452 §9.3: a reply that fits nothing may be a guess at any of the open questions. */
@@ -178,19 +154,6 @@ export class UdpSocket {
       ticket.query.flooded();
     }
     this.closeWhenDone();
-  }
-
-  private onError(error: NodeJS.ErrnoException): void {
-    if (this.closed) return;
-    const taken = error.code === 'EADDRINUSE' || error.code === 'EACCES';
-    if (!this.connected && taken && this.portTries < PORT_TRIES) this.bind();
-    else this.fail();
-  }
-
-  private fail(): void {
-    const lost = [...this.open.values(), ...this.waiting];
-    this.close();
-    for (const { query } of lost) query.unreachable();
   }
 
   private closeWhenDone(): void {

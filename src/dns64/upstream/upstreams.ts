@@ -5,7 +5,8 @@
  *  - `resolution.ts`: one question in its attempts; `probe.ts`: the same to a dead server; `exchange.ts`: one question
  *    to one server;
  *  - `server.ts`: what is kept of a server: `health.ts`, `cookies.ts`, `stats.ts`;
- *  - `udp-pool.ts`, `udp-socket.ts`, `source.ts`, `random.ts`: UDP, hard to guess (RFC 5452);
+ *  - `udp-pool.ts`, `udp-socket.ts`, `source.ts`, `random.ts`: UDP, hard to guess (RFC 5452), by the native core's
+ *    sockets or node:dgram (`udp-link.ts`, `udp-link-dgram.ts`);
  *  - `stream.ts`, `connection.ts`, `frames.ts`: TCP and TLS (RFC 7766, RFC 7858);
  *  - `request.ts`: the query itself, and whether a reply is about it.
  */
@@ -18,6 +19,7 @@ import type { Ask } from './request.js';
 import { type Outcome, Resolution } from './resolution.js';
 import { labelOf, Server, type Surroundings } from './server.js';
 import type { UpstreamStats } from './stats.js';
+import { openDgramLink } from './udp-link-dgram.js';
 
 export type { UpstreamOptions, UpstreamServer, UpstreamTls } from './options.js';
 export { DEFAULT_UPSTREAM_OPTIONS } from './options.js';
@@ -54,11 +56,13 @@ interface Generation {
   retired: boolean;
 }
 
-/** Opens nothing until something is asked. */
-export function createUpstreams(
-  options: UpstreamOptions,
-  surroundings: Surroundings = { random: createRandom(), now: () => performance.now() },
-): Upstreams {
+/** Opens nothing until something is asked. What is not given is the real thing, and node:dgram. */
+export function createUpstreams(options: UpstreamOptions, given: Partial<Surroundings> = {}): Upstreams {
+  const surroundings: Surroundings = {
+    random: given.random ?? createRandom(),
+    now: given.now ?? (() => performance.now()),
+    openLink: given.openLink ?? openDgramLink,
+  };
   const { now } = surroundings;
   const latency = new Histogram();
   const generations = new Set<Generation>();
