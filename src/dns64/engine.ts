@@ -4,7 +4,8 @@
  *   1. Who asks? A client of no group is refused, one above its rate is not answered.
  *   2. What is asked? One question, read in place; what is malformed is refused.
  *   3. `answerNow` looks for the ready answer in the cache and copies it out: no allocation, no promise.
- *   4. `answerLater` resolves what is not there, once for all who ask the same, and keeps the answer ready.
+ *   4. `answerLater` resolves what is not there, once for all who ask the same, and keeps the answer ready. Its promises
+ *      are few on purpose: each costs a cold query about as much as a look into the cache.
  *   5. Either way the message is finished for its client: id, letter case, flags, OPT, size.
  */
 import { finishAnswer, Kind, type Limits, type WriteCookie, writeError } from './answer.js';
@@ -14,12 +15,12 @@ import type { Policy } from './policy/policy.js';
 import { lifetimeOf } from './resolver/lifetime.js';
 import { ANY_TYPE, type Lookup, type LookupLimits, type Question, rawView } from './resolver/lookup.js';
 import type { Reply } from './resolver/reply.js';
-import { type Outcome, type ResolveOptions, resolve } from './resolver/resolve.js';
+import { type Outcome, type Resolved, type ResolveOptions, resolve } from './resolver/resolve.js';
 import type { Client, Transport } from './server/client.js';
 import type { Cookies } from './server/cookie-policy.js';
 import type { Counter, Statistics } from './statistics.js';
 import { lowerName } from './wire/name.js';
-import { Flag, HEADER_BYTES, Rcode, Type } from './wire/numbers.js';
+import { Flag, HEADER_BYTES, MAX_MESSAGE_BYTES, Rcode, Type } from './wire/numbers.js';
 import { Query, Verdict } from './wire/query.js';
 import { type Written, writeMessage } from './wire/writer.js';
 
@@ -39,7 +40,7 @@ export interface EngineParts {
   cache: AnswerCache;
   lookup: Lookup;
   statistics: Statistics;
-  cookies: Cookies | null;
+  cookies: Cookies;
   /** Called for each answer while there is a query log. */
   onFinished: ((finished: Finished) => void) | null;
   /** False for a query above its client's rate. */
@@ -67,7 +68,8 @@ interface Ready extends Written {
   kind: number;
 }
 
-const MAX_STREAM_BYTES = 65_535;
+/** No answer, or no room to work on it: SERVFAIL. */
+const NOTHING: Promise<null> = Promise.resolve(null);
 const OUTCOME_COUNTER: Readonly<Record<Outcome, Counter | null>> = {
   passed: null,
   local: 'dns64.local',
@@ -83,7 +85,9 @@ export class Engine {
   private readonly query = new Query();
   private readonly limits: Limits = { bytes: 0, udpBytes: 0 };
   /** Questions being resolved. */
-  private readonly open = new Map<string, Promise<Ready>>();
+  private readonly open = new Map<string, Promise<Ready | null>>();
+  /** Where `answerLater` writes. */
+  private readonly out = new Uint8Array(MAX_MESSAGE_BYTES);
 
   constructor(
     private readonly parts: EngineParts,
@@ -144,7 +148,7 @@ export class Engine {
         out,
         at,
         limits,
-        this.freshCookie(query, client),
+        this.parts.cookies.fresh(query, client),
       );
     }
     countType(statistics, query.type);
@@ -193,62 +197,74 @@ export class Engine {
     if (this.open.size >= this.options.maxOpen / 2) return;
     this.parts.statistics['dns64.cache.prefetched'] += 1;
     const question = questionOf(this.query);
+    const key = keyOf(question, group);
+    if (this.open.has(key)) return;
     // What is in the cache still counts for others; this question goes by it.
-    this.resolveOnce(question, group, { ask: (asked) => this.parts.lookup.refresh(asked) }).catch(() => undefined);
+    this.resolveOnce(key, question, group, { ask: (asked) => this.parts.lookup.refresh(asked) }).catch(() => undefined);
   }
 
-  /** Resolves a query for which `answerNow` said LATER. Null for silence. Never rejects. */
-  async answerLater(bytes: Uint8Array, client: Client): Promise<Uint8Array | null> {
+  /**
+   * Resolves a query for which `answerNow` said LATER; it keeps `bytes`. `give` is called once, with null for silence;
+   * the answer's memory is another one's as soon as it returns.
+   */
+  answerLater(bytes: Uint8Array, client: Client, give: (answer: Uint8Array | null) => void): void {
     const query = new Query();
     query.read(bytes);
     const group = this.policy.groupOf(client.family, client.address);
-    const limits = { ...this.limitsFor(query, client) };
-    if (group === null) return null;
+    if (group === null) {
+      give(null);
+      return;
+    }
+    this.readyFor(query, group).then(
+      (ready) => give(this.finishLater(query, client, ready)),
+      () => give(this.finishLater(query, client, null)),
+    );
+  }
+
+  /** The answer to a query out of what was resolved, in `this.out`. */
+  private finishLater(query: Query, client: Client, ready: Ready | null): Uint8Array {
+    const { out } = this;
+    const limits = this.limitsFor(query, client);
     const cookie = this.cookieFor(query, client);
     const write = cookie === 'bad' ? null : cookie;
-    const ready = await this.readyFor(query, group).catch(() => null);
     const stale = ready !== null && (ready.kind & Kind.STALE) !== 0;
     // RFC 8767 §5: a client that asks without recursion wants no such help.
     if (ready === null || (stale && (query.flags & Flag.RD) === 0)) {
-      const out = new Uint8Array(limits.bytes);
       const length = writeError(out, 0, query, Rcode.SERVFAIL, 0, limits, write);
       return out.subarray(0, this.finished(query, client, false, out, 0, length));
     }
     if (stale) this.parts.statistics['dns64.cache.stale'] += 1;
-    const out = new Uint8Array(Math.max(limits.bytes, ready.bytes.length));
     out.set(ready.bytes);
     const length = finishAnswer(out, 0, ready.bytes.length, query, ready.kind, limits, write);
     return out.subarray(0, this.finished(query, client, false, out, 0, length));
   }
 
-  private async readyFor(query: Query, group: Group): Promise<Ready> {
+  private readyFor(query: Query, group: Group): Promise<Ready | null> {
     const { statistics, lookup } = this.parts;
     const question = questionOf(query);
     const key = keyOf(question, group);
     const waiting = this.open.get(key);
     if (waiting === undefined && this.open.size >= this.options.maxOpen) {
       statistics['dns64.drop.overload'] += 1;
-      throw new Error('overload');
+      return NOTHING;
     }
     if (waiting !== undefined) statistics['dns64.joined'] += 1;
-    const ready = waiting ?? this.resolveOnce(question, group, lookup);
+    const ready = waiting ?? this.resolveOnce(key, question, group, lookup);
     // RFC 8767 §5.
     if (this.options.maxStale === 0 || (query.flags & Flag.RD) === 0) return ready;
-    return this.orStale(ready, question, group);
+    const stale = this.staleEntry(question, group);
+    return stale === null ? ready : this.orStale(ready, stale);
   }
 
   /** What is resolved, or what is past its time when that takes too long or fails. */
-  private async orStale(ready: Promise<Ready>, question: Question, group: Group): Promise<Ready> {
-    const stale = this.staleEntry(question, group);
-    if (stale === null) return ready;
+  private async orStale(ready: Promise<Ready | null>, stale: Ready): Promise<Ready> {
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<null>((done) => {
       timer = setTimeout(done, this.options.staleAfterMs, null);
     });
     const first = await Promise.race([ready.catch(() => null), patience]);
     clearTimeout(timer);
-    if (first !== null && !isFailure(first)) return first;
-    return stale;
+    return first !== null && !isFailure(first) ? first : stale;
   }
 
   private staleEntry({ name, type, klass, dnssecOk, checkingDisabled }: Question, group: Group): Ready | null {
@@ -263,25 +279,46 @@ export class Engine {
     return { bytes, ttlOffsets: [], kind };
   }
 
-  private resolveOnce(question: Question, group: Group, lookup: Pick<Lookup, 'ask'>): Promise<Ready> {
-    const key = keyOf(question, group);
-    const known = this.open.get(key);
-    if (known !== undefined) return known;
-    const ready = this.resolveAndKeep(question, group, lookup).finally(() => this.open.delete(key));
+  /** Resolves a question that nobody else has open. */
+  private resolveOnce(
+    key: string,
+    question: Question,
+    group: Group,
+    lookup: Pick<Lookup, 'ask'>,
+  ): Promise<Ready | null> {
+    const ready = this.resolve(question, group, lookup).then(
+      (resolved) => {
+        this.open.delete(key);
+        return this.keep(question, group, resolved);
+      },
+      () => {
+        this.open.delete(key);
+        return null;
+      },
+    );
     this.open.set(key, ready);
     return ready;
   }
 
-  private async resolveAndKeep(question: Question, group: Group, lookup: Pick<Lookup, 'ask'>): Promise<Ready> {
+  /** Never throws: what is open has to end. */
+  private resolve(question: Question, group: Group, lookup: Pick<Lookup, 'ask'>): Promise<Resolved> {
+    try {
+      return resolve(question, group, lookup, this.options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Counts what became of a question, and makes it ready: for those who wait, and for the cache. */
+  private keep(question: Question, group: Group, { reply, outcome, synthetic, leftOut }: Resolved): Ready | null {
     const { statistics, cache } = this.parts;
-    const { reply, outcome, synthetic, leftOut } = await resolve(question, group, lookup, this.options);
     const counter = OUTCOME_COUNTER[outcome];
     if (counter !== null) statistics[counter] += 1;
     statistics['dns64.synthesis.left_out'] += leftOut;
     const { type, klass, dnssecOk, checkingDisabled } = question;
     const flags = Flag.QR | Flag.RA | reply.flags | reply.rcode;
     const written = writeMessage(question, flags, reply) ?? writeMessage(question, flags, { ...reply, additional: [] });
-    if (written === null) throw new Error('the answer does not fit a message');
+    if (written === null) return null;
     let kind = synthetic ? Kind.SYNTHETIC : 0;
     if (reply.stale) kind |= Kind.STALE;
     if (reply.bogus) kind |= Kind.BOGUS;
@@ -316,18 +353,13 @@ export class Engine {
 
   private limitsFor(query: Query, { transport }: Client): Limits {
     const { udpBytes } = this.options;
-    this.limits.bytes = transport === 'udp' ? Math.min(query.udpBytes, udpBytes) : MAX_STREAM_BYTES;
+    this.limits.bytes = transport === 'udp' ? Math.min(query.udpBytes, udpBytes) : MAX_MESSAGE_BYTES;
     this.limits.udpBytes = udpBytes;
     return this.limits;
   }
 
   private cookieFor(query: Query, client: Client): WriteCookie | null | 'bad' {
-    if (this.parts.cookies === null || query.cookieLength === 0) return null;
-    return this.parts.cookies.answer(query, client);
-  }
-
-  private freshCookie(query: Query, client: Client): WriteCookie | null {
-    return this.parts.cookies?.fresh(query, client) ?? null;
+    return query.cookieLength === 0 ? null : this.parts.cookies.answer(query, client);
   }
 
   private drop(counter: Counter): number {

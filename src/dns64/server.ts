@@ -150,7 +150,7 @@ export async function openServer(config: ServerConfig, parts: ServerParts): Prom
   const scratch = new Uint8Array(65_535);
   const handle: Handle = (query, client, respond) => {
     const length = engine.answerNow(query, client, scratch, 0);
-    if (length === LATER) engine.answerLater(query.slice(), client).then(respond, () => respond(null));
+    if (length === LATER) engine.answerLater(query.slice(), client, (answer) => respond(answer?.slice() ?? null));
     else respond(length === 0 ? null : scratch.slice(0, length));
   };
 

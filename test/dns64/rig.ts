@@ -9,6 +9,8 @@ import { Policy } from '../../src/dns64/policy/policy.js';
 import { rulesOf } from '../../src/dns64/policy/rules.js';
 import { createLookup } from '../../src/dns64/resolver/lookup.js';
 import type { Client } from '../../src/dns64/server/client.js';
+import { createCookies } from '../../src/dns64/server/cookie-policy.js';
+import { ServerCookies } from '../../src/dns64/server/cookies.js';
 import { createStatistics, type Statistics } from '../../src/dns64/statistics.js';
 import type { Ask, Outcome } from '../../src/dns64/upstream/upstreams.js';
 import { readMessage } from '../../src/dns64/wire/message.js';
@@ -78,6 +80,11 @@ export interface Rig {
 }
 
 export const LOOPBACK6 = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
+const NO_COOKIES = createCookies(
+  new ServerCookies({ secret: new Uint8Array(16), now: () => 0 }),
+  () => 'off',
+  () => 0,
+);
 const DEFAULT = 'pool6: 2001:db8:64::/96';
 
 /** The section with an upstream that is never reached. */
@@ -117,7 +124,7 @@ export function rig(upstream: Upstream, text = DEFAULT): Rig {
   };
   const lookup = createLookup({ cache, upstreams, limits: () => options, now });
   const engine = new Engine(
-    { cache, lookup, statistics, cookies: null, allow: () => true, onFinished: null, now },
+    { cache, lookup, statistics, cookies: NO_COOKIES, allow: () => true, onFinished: null, now },
     policy,
     options,
   );
@@ -129,7 +136,9 @@ export function rig(upstream: Upstream, text = DEFAULT): Rig {
     const client: Client = { family: address.length === 4 ? 4 : 6, address, transport: told.transport ?? 'udp' };
     const out = new Uint8Array(65_535);
     const length = engine.answerNow(bytes, client, out, 0);
-    if (length === LATER) return engine.answerLater(bytes, client);
+    if (length === LATER) {
+      return new Promise((resolve) => engine.answerLater(bytes, client, (answer) => resolve(answer?.slice() ?? null)));
+    }
     return length === 0 ? null : out.slice(0, length);
   }
 

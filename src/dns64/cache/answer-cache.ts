@@ -86,6 +86,18 @@ export class AnswerCache extends Entries {
     if (nameLength < 1 || nameLength > MAX_NAME_BYTES) return ABSENT;
     if (nameOffset < 0 || nameOffset + nameLength > bytes.length) return ABSENT;
     const hash = this.#hash(bytes, nameOffset, nameLength, type, klass, view);
+    return this.#findHashed(hash, bytes, nameOffset, nameLength, type, klass, view);
+  }
+
+  #findHashed(
+    hash: number,
+    bytes: Uint8Array,
+    nameOffset: number,
+    nameLength: number,
+    type: number,
+    klass: number,
+    view: number,
+  ): number {
     for (let slot = this.#slots.first(hash); slot >= 0; slot = this.#slots.next(slot, hash)) {
       const entry = this.#slots.entryAt(slot);
       if (this.hasKey(entry, bytes, nameOffset, nameLength, type, klass, view)) return entry;
@@ -105,7 +117,8 @@ export class AnswerCache extends Entries {
       this.#refused++;
       return false;
     }
-    const previous = this.find(message, HEADER_BYTES, nameLength, type, klass, view);
+    const hash = this.#hash(message, HEADER_BYTES, nameLength, type, klass, view);
+    const previous = this.#findHashed(hash, message, HEADER_BYTES, nameLength, type, klass, view);
     if (previous === ABSENT) {
       this.#inserted++;
     } else {
@@ -114,7 +127,6 @@ export class AnswerCache extends Entries {
     }
 
     const entry = this.#claim(entrySize(message.length, answer.ttlOffsets.length), now);
-    const hash = this.#hash(message, HEADER_BYTES, nameLength, type, klass, view);
     this.write(entry, hash, nameLength, answer);
     const displaced = this.#slots.insert(hash, entry);
     this.#entries++;

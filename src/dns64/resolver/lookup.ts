@@ -4,10 +4,10 @@
  * below it.
  */
 import type { AnswerCache } from '../cache/answer-cache.js';
-import type { Upstreams } from '../upstream/upstreams.js';
+import type { Outcome, Upstreams } from '../upstream/upstreams.js';
 import { negativeTtl, type Rr, readMessage } from '../wire/message.js';
 import { parentName, sameName } from '../wire/name.js';
-import { Flag, Rcode, Type } from '../wire/numbers.js';
+import { Flag, MAX_MESSAGE_BYTES, Rcode, Type } from '../wire/numbers.js';
 import { writeMessage } from '../wire/writer.js';
 import { lifetimeOf, type TtlLimits } from './lifetime.js';
 import { emptyReply, followChain, type Reply, withinQuestion } from './reply.js';
@@ -39,7 +39,6 @@ const VIEW_CD = 2;
 const VIEW_FAILURE = 0x8000_0000;
 /** Deepest name under which a denial is looked for. */
 const MAX_CUTS = 32;
-const SCRATCH_BYTES = 65_535;
 
 /** Which raw answers fit a client's flags. */
 export function rawView(dnssecOk: boolean, checkingDisabled: boolean): number {
@@ -62,7 +61,11 @@ export interface LookupOptions {
 
 /** Makes a lookup. */
 export function createLookup({ cache, upstreams, limits, now }: LookupOptions): Lookup {
-  const scratch = new Uint8Array(SCRATCH_BYTES);
+  const scratch = new Uint8Array(MAX_MESSAGE_BYTES);
+  /** No failure is kept beyond this second: as a rule there is none to look for. */
+  let failuresUntil = 0;
+  /** The question for which no denial was found last, until one is kept: A and AAAA of a name are asked together. */
+  let undenied: { name: Uint8Array; klass: number; view: number } | null = null;
 
   function cached({ name, klass }: Question, type: number, view: number, stale: boolean): Reply | null {
     const entry = cache.find(name, 0, name.length, type, klass, view);
@@ -80,12 +83,15 @@ export function createLookup({ cache, upstreams, limits, now }: LookupOptions): 
 
   /** A denial of the name itself or of a parent (RFC 8020). */
   function denied(question: Question, view: number): Reply | null {
+    const { klass } = question;
+    if (undenied?.name === question.name && undenied.klass === klass && undenied.view === view) return null;
     let name: Uint8Array | null = question.name;
     for (let i = 0; name !== null && name.length > 1 && i < MAX_CUTS; i++) {
       const reply = cached({ ...question, name }, ANY_TYPE, view, false);
       if (reply !== null) return reply;
       name = parentName(name);
     }
+    undenied = { name: question.name, klass, view };
     return null;
   }
 
@@ -104,6 +110,7 @@ export function createLookup({ cache, upstreams, limits, now }: LookupOptions): 
       // RFC 6604 §3, RFC 8020 §2: it is the last name of a chain that does not exist.
       const { end } = followChain(name, reply.answer);
       put(end, ANY_TYPE, { ...reply, answer: [] });
+      undenied = null;
       const before = cache.find(name, 0, name.length, type, klass, view);
       // RFC 8767 §4: what it denies is not used any more.
       if (before >= 0) cache.remove(before);
@@ -113,15 +120,17 @@ export function createLookup({ cache, upstreams, limits, now }: LookupOptions): 
     } else {
       const standsIn = cached(question, type, view, true) !== null;
       const failure = { view: (view | VIEW_FAILURE) >>> 0, staleSeconds: 0 };
-      put(name, type, reply, standsIn ? { ...failure, lifetimeSeconds: staleRecheck } : failure);
+      const seconds = standsIn ? staleRecheck : lifetimeSeconds;
+      put(name, type, reply, { ...failure, lifetimeSeconds: seconds });
+      failuresUntil = Math.max(failuresUntil, now() + seconds);
     }
   }
 
-  async function refresh(question: Question): Promise<Reply> {
+  /** Keeps what upstream says, and makes it a reply. */
+  function take(question: Question, outcome: Outcome): Reply {
     const view = rawView(question.dnssecOk, question.checkingDisabled);
-    const outcome = await upstreams.ask(question);
     if (outcome.kind === 'failed') {
-      const reply = emptyReply(Rcode.SERVFAIL, { silent: true });
+      const reply = emptyReply(Rcode.SERVFAIL);
       keep(question, view, reply);
       return reply;
     }
@@ -139,18 +148,22 @@ export function createLookup({ cache, upstreams, limits, now }: LookupOptions): 
     return reply;
   }
 
+  /** RFC 8767 §4: where the refresh failed, what is past its time. */
+  function orStale(question: Question, view: number, reply: Reply): Reply {
+    if (reply.rcode === Rcode.NOERROR || reply.rcode === Rcode.NXDOMAIN) return reply;
+    return cached(question, question.type, view, true) ?? cached(question, ANY_TYPE, view, true) ?? reply;
+  }
+
   return {
-    async ask(question) {
+    ask(question) {
       const view = rawView(question.dnssecOk, question.checkingDisabled);
       const known = cached(question, question.type, view, false) ?? denied(question, view);
-      if (known !== null) return known;
-      const failed = cached(question, question.type, (view | VIEW_FAILURE) >>> 0, false);
-      const reply = failed ?? (await refresh(question));
-      if (reply.rcode === Rcode.NOERROR || reply.rcode === Rcode.NXDOMAIN) return reply;
-      // RFC 8767 §4: the refresh failed.
-      return cached(question, question.type, view, true) ?? cached(question, ANY_TYPE, view, true) ?? reply;
+      if (known !== null) return Promise.resolve(known);
+      const failed = now() < failuresUntil ? cached(question, question.type, (view | VIEW_FAILURE) >>> 0, false) : null;
+      if (failed !== null) return Promise.resolve(orStale(question, view, failed));
+      return upstreams.ask(question).then((outcome) => orStale(question, view, take(question, outcome)));
     },
-    refresh,
+    refresh: (question) => upstreams.ask(question).then((outcome) => take(question, outcome)),
   };
 }
 

@@ -16,8 +16,6 @@ export interface Reply {
   staleSeconds: number;
   /** Fails validation (RFC 6147 §5.5). */
   bogus: boolean;
-  /** Nothing came from upstream at all. */
-  silent: boolean;
 }
 
 /** RFC 1034 §3.6.2 wants chains short; longer ones are taken for loops. */
@@ -34,7 +32,6 @@ export function emptyReply(rcode: number, more: Partial<Reply> = {}): Reply {
     stale: false,
     staleSeconds: Number.POSITIVE_INFINITY,
     bogus: false,
-    silent: false,
     ...more,
   };
 }

@@ -42,15 +42,15 @@ const resolved = (reply: Reply, outcome: Outcome, more: Partial<Resolved> = {}):
   ...more,
 });
 
-/** Resolves for one group. Never throws for what upstream says. */
-export async function resolve(
+/** Resolves for one group. Never throws, nor rejects, for what upstream says. */
+export function resolve(
   question: Question,
   group: Group,
   lookup: Pick<Lookup, 'ask'>,
   options: ResolveOptions,
 ): Promise<Resolved> {
   const local = answerLocally(question, group, options);
-  if (local !== null) return resolved(local, 'local');
+  if (local !== null) return Promise.resolve(resolved(local, 'local'));
   if (question.klass === Class.IN && group.synthesises) {
     if (question.type === Type.AAAA && mayConcern(question, group))
       return resolveAaaa(question, group, lookup, options);

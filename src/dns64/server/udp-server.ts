@@ -34,22 +34,25 @@ export function serveUdp(open: (handler: OnBatch) => UdpListener, engine: Engine
   }
 
   /** Resolves one query and sends its answer with those of the same turn. */
-  async function later(query: Uint8Array, peer: Uint8Array, client: Client): Promise<void> {
+  function later(query: Uint8Array, peer: Uint8Array, client: Client): void {
     waiting += 1;
-    const answer = await engine.answerLater(query, client);
-    waiting -= 1;
-    if (answer === null || listener === null) return;
-    if (filled === UDP_BATCH) flush(listener);
-    listener.toSend.set(answer, filled * UDP_SEND_BYTES);
-    listener.toSendLengths[filled] = answer.length;
-    listener.toSendPeers.set(peer, filled * UDP_PEER.bytes);
-    filled += 1;
-    if (flushing) return;
-    flushing = true;
-    setImmediate(() => {
-      flushing = false;
-      if (listener !== null) flush(listener);
+    engine.answerLater(query, client, (answer) => {
+      waiting -= 1;
+      if (answer === null || listener === null) return;
+      if (filled === UDP_BATCH) flush(listener);
+      listener.toSend.set(answer, filled * UDP_SEND_BYTES);
+      listener.toSendLengths[filled] = answer.length;
+      listener.toSendPeers.set(peer, filled * UDP_PEER.bytes);
+      filled += 1;
+      if (flushing) return;
+      flushing = true;
+      setImmediate(flushLater);
     });
+  }
+
+  function flushLater(): void {
+    flushing = false;
+    if (listener !== null) flush(listener);
   }
 
   const onBatch: OnBatch = (batch, count) => {
@@ -71,7 +74,7 @@ export function serveUdp(open: (handler: OnBatch) => UdpListener, engine: Engine
         }
         const at = i * UDP_PEER.bytes;
         const peer = receivedPeers.slice(at, at + UDP_PEER.bytes);
-        void later(query.slice(), peer, { ...client, address: client.address.slice() });
+        later(query.slice(), peer, { ...client, address: client.address.slice() });
       }
     }
     const answers = filled;

@@ -4,6 +4,7 @@
  */
 import { lowerName, NameReader } from './name.js';
 import { HEADER_BYTES, MAX_TTL_SECONDS, Option, Type } from './numbers.js';
+import { wordAt } from './words.js';
 
 export interface Question {
   /** As it came, letter case included. */
@@ -187,6 +188,6 @@ export function targetOf(rr: Rr): Uint8Array {
 /** min(TTL of the SOA, its MINIMUM) (RFC 2308 §5); null for what is no SOA. */
 export function negativeTtl(rr: Rr): number | null {
   if (rr.type !== Type.SOA || rr.rdata.length < 22) return null;
-  const view = new DataView(rr.rdata.buffer, rr.rdata.byteOffset, rr.rdata.byteLength);
-  return Math.min(rr.ttl, view.getUint32(rr.rdata.length - 4));
+  const at = rr.rdata.length - 4;
+  return Math.min(rr.ttl, wordAt(rr.rdata, at) * 0x10000 + wordAt(rr.rdata, at + 2));
 }

@@ -51,6 +51,8 @@ export const Flag = {
 /** EDNS options (RFC 6891 §9). */
 export const Option = { COOKIE: 10, EDE: 15 } as const;
 
+/** Largest message (RFC 1035 §4.2.2). */
+export const MAX_MESSAGE_BYTES = 65_535;
 /** Extended errors (RFC 8914 §4). */
 export const Ede = {
   STALE_ANSWER: 3,

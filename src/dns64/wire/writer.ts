@@ -1,7 +1,8 @@
 /** Writes a message: names compressed (RFC 1035 §4.1.4), and where its TTLs lie noted for the cache. */
 import type { Rr } from './message.js';
-import { nameKey, sameName } from './name.js';
-import { HEADER_BYTES, Type } from './numbers.js';
+import { lower, sameName } from './name.js';
+import { HEADER_BYTES, MAX_MESSAGE_BYTES, MAX_NAME_BYTES, Type } from './numbers.js';
+import { wordAt } from './words.js';
 
 /** A message without OPT, as the cache keeps it. */
 export interface Written {
@@ -16,8 +17,6 @@ export interface Sections {
   additional: readonly Rr[];
 }
 
-/** Largest message (RFC 1035 §4.2.2). */
-const MAX_BYTES = 65_535;
 /** RFC 3597 §4: only the names of RFC 1035's types may be compressed inside RDATA. Octets before the names. */
 const COMPRESSED: Readonly<Record<number, readonly [before: number, names: number]>> = {
   [Type.NS]: [0, 1],
@@ -28,11 +27,17 @@ const COMPRESSED: Readonly<Record<number, readonly [before: number, names: numbe
 };
 
 /** Where messages are written; a larger one, before its names are compressed, has memory of its own. */
-const scratch = new Uint8Array(MAX_BYTES);
+const scratch = new Uint8Array(MAX_MESSAGE_BYTES);
+/** Where the labels of a name begin, and a hash of the name from there on. */
+const labelAt = new Uint8Array(MAX_NAME_BYTES);
+const hashFrom = new Int32Array(MAX_NAME_BYTES);
+const MAX_LABEL_BYTES = 63;
+/** The farthest that a pointer leads (RFC 1035 §4.1.4). */
+const MAX_POINTER = 0x3fff;
 
 class Writer {
-  /** Where names and their ends begin that others may point to. */
-  private readonly suffixes = new Map<string, number>();
+  /** Where names and their ends stand that others may point to, by their hash. Of those with the same, the first. */
+  private readonly suffixes = new Map<number, number>();
   private at = 0;
 
   constructor(
@@ -60,21 +65,40 @@ class Writer {
       this.word(0xc000 | HEADER_BYTES);
       return;
     }
-    const key = nameKey(name);
-    let label = 0;
-    while ((name[label] ?? 0) > 0) {
-      const suffix = label === 0 ? key : key.slice(label);
-      const known = this.suffixes.get(suffix);
-      if (known !== undefined) {
+    const labels = hashSuffixes(name);
+    for (let i = 0; i < labels; i++) {
+      const label = labelAt[i] as number;
+      const hash = hashFrom[i] as number;
+      const known = this.suffixes.get(hash);
+      if (known === undefined) {
+        if (this.at <= MAX_POINTER) this.suffixes.set(hash, this.at);
+      } else if (this.isAt(known, name, label)) {
         this.word(0xc000 | known);
         return;
       }
-      const length = (name[label] as number) + 1;
-      if (this.at < 0x4000) this.suffixes.set(suffix, this.at);
-      this.copy(name.subarray(label, label + length));
-      label += length;
+      const end = label + (name[label] as number) + 1;
+      for (let j = label; j < end; j++) this.bytes[this.at++] = name[j] as number;
     }
     this.bytes[this.at++] = 0;
+  }
+
+  /** Whether what was written at `position` is the name from `label` on. */
+  private isAt(position: number, name: Uint8Array, label: number): boolean {
+    const { bytes } = this;
+    let from = position;
+    let at = label;
+    for (;;) {
+      // Pointers go back, so this ends; beyond what is written lies what was there before.
+      while (from < this.at && (bytes[from] as number) > MAX_LABEL_BYTES) from = wordAt(bytes, from) & MAX_POINTER;
+      const length = name[at] as number;
+      if (from >= this.at || bytes[from] !== length) return false;
+      if (length === 0) return true;
+      for (let i = 1; i <= length; i++) {
+        if (lower(bytes[from + i] as number) !== lower(name[at + i] as number)) return false;
+      }
+      from += length + 1;
+      at += length + 1;
+    }
   }
 
   record(rr: Rr): number {
@@ -121,19 +145,36 @@ export function writeMessage(
   flags: number,
   sections: Sections,
 ): Written | null {
-  const rrs = [...sections.answer, ...sections.authority, ...sections.additional];
+  const parts = [sections.answer, sections.authority, sections.additional];
   // A name takes at most what it takes uncompressed.
-  const most = rrs.reduce((sum, rr) => sum + rr.name.length + 10 + rr.rdata.length, HEADER_BYTES + 259);
+  let most = HEADER_BYTES + 259;
+  for (const rrs of parts) for (const rr of rrs) most += rr.name.length + 10 + rr.rdata.length;
   const bytes = most > scratch.length ? new Uint8Array(most) : scratch;
   const writer = new Writer(bytes, question.name);
   writer.word(0);
   writer.word(flags);
   writer.word(1);
-  for (const { length } of [sections.answer, sections.authority, sections.additional]) writer.word(length);
+  for (const { length } of parts) writer.word(length);
   writer.name(question.name);
   writer.word(question.type);
   writer.word(question.klass);
-  const ttlOffsets = rrs.map((rr) => writer.record(rr));
-  if (writer.position > MAX_BYTES) return null;
+  const ttlOffsets: number[] = [];
+  for (const rrs of parts) for (const rr of rrs) ttlOffsets.push(writer.record(rr));
+  if (writer.position > MAX_MESSAGE_BYTES) return null;
   return { bytes: bytes.slice(0, writer.position), ttlOffsets };
+}
+
+/** Fills `labelAt` and `hashFrom`; returns how many labels there are, without the root. */
+function hashSuffixes(name: Uint8Array): number {
+  let labels = 0;
+  for (let at = 0; (name[at] ?? 0) > 0; at += (name[at] as number) + 1) labelAt[labels++] = at;
+  let hash = 0;
+  let end = name.length - 1;
+  for (let i = labels - 1; i >= 0; i--) {
+    const start = labelAt[i] as number;
+    for (let at = start; at < end; at++) hash = Math.imul(hash ^ lower(name[at] as number), 0x01000193) + at - start;
+    hashFrom[i] = hash;
+    end = start;
+  }
+  return labels;
 }
