@@ -199,7 +199,7 @@ function makeReply({ name, type, klass }) {
   };
   const rcode = empty && oneIn(2) ? 3 : oneIn(12) ? pick([1, 2, 4, 5, 6, 11]) : 0;
   const flags = 0x8180 | rcode | (oneIn(3) ? 0x20 : 0) | (oneIn(40) ? 0x0200 : 0) | (oneIn(3) ? 0x0400 : 0);
-  const { bytes } = writeMessage({ name, type, klass }, flags, sections) ?? { bytes: new Uint8Array(12) };
+  const bytes = writeMessage({ name, type, klass }, flags, sections)?.bytes.slice() ?? new Uint8Array(12);
   if (oneIn(2)) return bytes;
   const ede = oneIn(3) ? octetsOf(15, 2, pick([3, 6, 9, 22])) : new Uint8Array(0);
   const whole = octetsOf(bytes, [0], 41, 1232, [oneIn(30) ? 1 : 0, 0], 0x8000, ede.length, ede);

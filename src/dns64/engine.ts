@@ -322,7 +322,7 @@ export class Engine {
     let kind = synthetic ? Kind.SYNTHETIC : 0;
     if (reply.stale) kind |= Kind.STALE;
     if (reply.bogus) kind |= Kind.BOGUS;
-    const ready = { ...written, kind };
+    const ready = { bytes: written.bytes.slice(), ttlOffsets: written.ttlOffsets, kind };
     // What is no group's own is in the cache already, as it came.
     const keeps = group.isOwn(type) && (outcome !== 'local' || type === Type.AAAA);
     const good = reply.rcode === Rcode.NOERROR || (reply.rcode === Rcode.NXDOMAIN && !group.sharesDenials);

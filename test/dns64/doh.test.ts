@@ -41,7 +41,7 @@ function soa(ttl: number, minimum: number): Rr {
   return { name: knownName('example.org'), type: Type.SOA, klass: 1, ttl, rdata };
 }
 const messageOf = (flags: number, sections: Sections) =>
-  writeMessage(question, flags, sections)?.bytes ?? new Uint8Array(0);
+  writeMessage(question, flags, sections)?.bytes.slice() ?? new Uint8Array(0);
 const answerOf = (flags: number, answer: Rr[], authority: Rr[] = [], additional: Rr[] = []) =>
   messageOf(flags, { answer, authority, additional });
 

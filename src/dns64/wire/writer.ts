@@ -6,6 +6,7 @@ import { wordAt } from './words.js';
 
 /** A message without OPT, as the cache keeps it. */
 export interface Written {
+  /** Of `writeMessage`: in memory that the next message is written to. */
   bytes: Uint8Array;
   /** Offsets of the TTL fields, in the order of the records. */
   ttlOffsets: number[];
@@ -161,7 +162,7 @@ export function writeMessage(
   const ttlOffsets: number[] = [];
   for (const rrs of parts) for (const rr of rrs) ttlOffsets.push(writer.record(rr));
   if (writer.position > MAX_MESSAGE_BYTES) return null;
-  return { bytes: bytes.slice(0, writer.position), ttlOffsets };
+  return { bytes: bytes.subarray(0, writer.position), ttlOffsets };
 }
 
 /** Fills `labelAt` and `hashFrom`; returns how many labels there are, without the root. */
