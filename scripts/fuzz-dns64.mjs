@@ -388,7 +388,7 @@ function createRig() {
       const right = makeReply(query);
       const message = read(oneIn(2) ? mutate(right) : right);
       if (message === null) return { kind: 'failed', reason: 'unreachable' };
-      return { kind: 'answer', message, upstream: '192.0.2.53:53', milliseconds: 1 };
+      return { kind: 'answer', message, upstream: '192.0.2.53#53', milliseconds: 1 };
     },
   };
   const lookup = createLookup({ cache, upstreams, limits: () => options, now });

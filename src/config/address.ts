@@ -125,6 +125,13 @@ export function parseTransportAddress(text: string): TransportAddress | null {
   return address === null || port === null ? null : { address, port };
 }
 
+/** Reads `192.0.2.1#5000`, or an address alone, which then has the port `port`. */
+export function parseAddressAndPort(text: string, port: number): TransportAddress | null {
+  if (text.includes('#')) return parseTransportAddress(text);
+  const address = parseAddress(text);
+  return address === null ? null : { address, port };
+}
+
 /** `192.0.2.1#5000`. */
 export function formatTransportAddress(address: string, port: number): string {
   return `${address}#${port}`;

@@ -1,6 +1,6 @@
 /** The `dns64` section: keys, defaults and what each value may be. */
 import { z } from 'zod';
-import { type Address, knownPrefix, parseAddress, parsePort } from './address.js';
+import { type Address, knownPrefix, parseAddress, parseAddressAndPort } from './address.js';
 import { parseDomain } from './domain.js';
 import {
   anyPrefix,
@@ -11,6 +11,7 @@ import {
   flag,
   listOrOne,
   MAX_PREFIXES,
+  mappingOrWord,
   pool6Prefix,
   prefix,
   section,
@@ -29,11 +30,8 @@ export interface Listen {
 function listen(port: number) {
   return field(`an address such as ::#${port} or 192.0.2.53`, (value): Listen | null => {
     if (typeof value !== 'string') return null;
-    const [text = '', number] = value.split('#');
-    const address = parseAddress(text);
-    const chosen = number === undefined ? port : parsePort(number);
-    if (address === null || chosen === null) return null;
-    return { address: address.text, family: address.family, port: chosen };
+    const read = parseAddressAndPort(value, port);
+    return read === null ? null : { address: read.address.text, family: read.address.family, port: read.port };
   });
 }
 
@@ -62,17 +60,10 @@ const upstreamMapping = section({
 }).transform(({ address, port, tls }): UpstreamServer => ({ address, tls, port: port ?? (tls === null ? 53 : 853) }));
 const upstreamWord = field('an address such as 192.0.2.53 or 2001:db8::53#5353', (value): UpstreamServer | null => {
   if (typeof value !== 'string') return null;
-  const [text = '', number] = value.split('#');
-  const address = parseAddress(text);
-  const port = number === undefined ? 53 : parsePort(number);
-  return address === null || port === null || port === 0 ? null : { address: address.text, port, tls: null };
+  const read = parseAddressAndPort(value, 53);
+  return read === null || read.port === 0 ? null : { address: read.address.text, port: read.port, tls: null };
 });
-const upstream = z.unknown().transform((value, context): UpstreamServer => {
-  const parsed = (typeof value === 'object' && value !== null ? upstreamMapping : upstreamWord).safeParse(value);
-  if (parsed.success) return parsed.data;
-  for (const issue of parsed.error.issues) context.issues.push({ ...issue, input: value } as never);
-  return z.NEVER;
-});
+const upstream = mappingOrWord<UpstreamServer>(upstreamMapping, upstreamWord);
 
 const domain = field('a domain name such as example.org', (value) =>
   typeof value === 'string' ? parseDomain(value) : null,

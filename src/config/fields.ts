@@ -85,6 +85,16 @@ export function choice<const Word extends string>(...words: Word[]) {
   return field(`one of ${words.join(', ')}`, (value) => words.find((word) => word === value) ?? null);
 }
 
+/** A mapping, or one word in its place. */
+export function mappingOrWord<Value>(mapping: z.ZodType<Value>, word: z.ZodType<Value>) {
+  return z.unknown().transform((value, context): Value => {
+    const parsed = (typeof value === 'object' && value !== null ? mapping : word).safeParse(value);
+    if (parsed.success) return parsed.data;
+    for (const issue of parsed.error.issues) context.issues.push({ ...issue, input: value } as never);
+    return z.NEVER;
+  });
+}
+
 /** A list, or a single entry in its place. */
 export function listOrOne<Entry extends z.ZodType>(entry: Entry, min: number, max: number, expected: string) {
   return z.preprocess(

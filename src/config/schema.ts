@@ -18,6 +18,7 @@ import {
   MAX_INLINE_EAMT,
   MAX_POOL4_ADDRESSES,
   MAX_PREFIXES,
+  mappingOrWord,
   mssClamp,
   notBuilt,
   octetOrCopy,
@@ -52,12 +53,7 @@ const filteringSection = z.preprocess(
 const pool4Mapping = section({ prefix: pool4Prefix, ports: ports.default({ ...DEFAULT_PORTS }) });
 
 /** An entry of pool4, in either form. */
-export const pool4Entry = z.unknown().transform((value, context): z.output<typeof pool4Mapping> => {
-  const parsed = (typeof value === 'object' && value !== null ? pool4Mapping : pool4Word).safeParse(value);
-  if (parsed.success) return parsed.data;
-  for (const issue of parsed.error.issues) context.issues.push({ ...issue, input: value } as never);
-  return z.NEVER;
-});
+export const pool4Entry = mappingOrWord(pool4Mapping, pool4Word);
 
 const staticBibEntry = section({ protocol, v6: transportAddress(6), v4: transportAddress(4) });
 

@@ -133,6 +133,7 @@ describe('a wrong value is refused in a sentence', () => {
   test.each([
     ['listen: []', 'listen', 'an empty list', '1 to 32 addresses such as ::#53'],
     ['listen: eth0', 'listen', '"eth0"', 'an address such as ::#53 or 192.0.2.53'],
+    ['listen: "::#53#53"', 'listen', '"::#53#53"', 'an address such as ::#53 or 192.0.2.53'],
     ['listen: "::#65536"', 'listen', '"::#65536"', 'an address such as ::#53 or 192.0.2.53'],
     ['tls: true', 'tls', 'true', 'a section with the keys listen, certificate, key'],
     ['tls: { certificate: a, key: b }', 'tls.listen', 'nothing', '1 to 32 addresses such as ::#853'],
@@ -220,6 +221,7 @@ describe('a wrong value is refused in a sentence', () => {
   test.each([
     ['[]', 'upstream', 'an empty list', '1 to 16 resolvers such as 192.0.2.53'],
     ['resolver', 'upstream', '"resolver"', 'an address such as 192.0.2.53 or 2001:db8::53#5353'],
+    ['"192.0.2.53#53#"', 'upstream', '"192.0.2.53#53#"', 'an address such as 192.0.2.53 or 2001:db8::53#5353'],
     ['"192.0.2.53#0"', 'upstream', '"192.0.2.53#0"', 'an address such as 192.0.2.53 or 2001:db8::53#5353'],
     ['[{ address: ns.example }]', 'upstream[0].address', '"ns.example"', 'an IPv4 or IPv6 address'],
     ['[{ address: "::1", port: 0 }]', 'upstream[0].port', '0', whole(1, 65_535, 'a port')],

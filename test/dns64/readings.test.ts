@@ -36,7 +36,7 @@ test('DNS-OPS-05 every counter has a name of its own and a meaning', () => {
 test('ready is for a server that runs and whose upstream answers', () => {
   expect(dns64StatusOf(['udp ::#53'], true, report())).toMatchObject({
     ready: true,
-    upstream: [{ server: '[::1]:53' }],
+    upstream: [{ server: '::1#53' }],
   });
   expect(dns64StatusOf(['udp ::#53'], true, { ...report(), usable: false }).ready).toBe(false);
   expect(dns64StatusOf(['udp ::#53'], false, report()).ready).toBe(false);

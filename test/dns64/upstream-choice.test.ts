@@ -24,7 +24,7 @@ describe('attempts', () => {
     const first = await start((question) => ({ answers: [a('192.0.2.1', question)], after: second.questions(1) }));
     expect(await use([first, second], SHORT).ask(about('www.example'))).toMatchObject({
       kind: 'answer',
-      upstream: `[::1]:${first.server.port}`,
+      upstream: `::1#${first.server.port}`,
     });
   });
 

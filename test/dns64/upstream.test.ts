@@ -18,7 +18,7 @@ describe('a question', () => {
     const outcome = await upstreams.ask(about('a.example'));
     expect(told(outcome)).toBe('192.0.2.1');
     expect(outcome).toMatchObject({
-      upstream: address === '::1' ? `[::1]:${upstream.server.port}` : `127.0.0.1:${upstream.server.port}`,
+      upstream: `${address}#${upstream.server.port}`,
     });
     expect(told(await upstreams.ask(about('b.example')))).toBe('192.0.2.1');
     expect(upstream.asked.map(({ transport }) => transport)).toEqual(['udp', 'udp', 'tcp']);

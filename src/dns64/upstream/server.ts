@@ -1,5 +1,5 @@
 /** What is kept of one upstream server: its sockets, its health, its habits, and what was counted. */
-import { isIPv6 } from 'node:net';
+import { formatTransportAddress } from '../../config/address.js';
 import { Cookies } from './cookies.js';
 import { Health } from './health.js';
 import type { UpstreamOptions, UpstreamServer } from './options.js';
@@ -79,7 +79,7 @@ export class Server {
   }
 }
 
-/** `192.0.2.53:53`, `[2001:db8::53]:853`. */
+/** `192.0.2.53#53`. */
 export function labelOf({ address, port }: UpstreamServer): string {
-  return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
+  return formatTransportAddress(address, port);
 }
