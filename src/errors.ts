@@ -38,6 +38,7 @@ export type ErrorCode =
   | 'PLT_ANNOUNCE_FAILED'
   | 'PLT_NEIGHBOR_UNKNOWN'
   | 'PLT_NO_ANNOUNCER'
+  | 'PLT_METRICS_UNUSABLE'
   | 'PLT_ROUTE_UNKNOWN'
   | 'PLT_INTERNAL'
   | 'PLT_SOCKET_BUSY'
@@ -242,6 +243,12 @@ export const errors = {
     }),
   dns64Failed: (found: string, options?: Options) =>
     new PlatypusError('PLT_DNS64_FAILED', `the DNS64 server failed: ${found}`, options),
+  metricsUnusable: (where: string, found: string, options?: Options) =>
+    new PlatypusError(
+      'PLT_METRICS_UNUSABLE',
+      `cannot listen on ${where} for control.metrics: ${found}, expected a free port of an address of this host`,
+      options,
+    ),
   routeUnknown: (method: string, url: string) =>
     new PlatypusError('PLT_ROUTE_UNKNOWN', `there is no ${method} ${url}, expected a path of docs/reference/api.md`, {
       status: 404,

@@ -4,6 +4,7 @@
  */
 import pino from 'pino';
 import type { LoadedConfig } from '../config/file.js';
+import { createScrape, type MetricsServer, startMetrics } from '../control/metrics.js';
 import { createNotify, type Notify } from '../control/notify.js';
 import { type ControlServer, startControl } from '../control/server.js';
 import { claimSocket } from '../control/socket.js';
@@ -55,12 +56,16 @@ async function runUntil(
   const deps = { addon, log, readSysctl: io.readSysctl, restartFile };
   const running = await startServices(config, deps, ending.signal);
   let control: ControlServer | null = null;
+  let metrics: MetricsServer | null = null;
   try {
     const reload = createReload(running, options, notify, (level) => {
       log.level = level;
     });
     const target = createTarget({ ...running, addon, file: options.file, reload });
-    control = await startControl(config.control.socket, target, (message) => log.error(message));
+    const scrape = createScrape(target);
+    const onError = (message: string) => log.error(message);
+    if (config.control.metrics !== null) metrics = await startMetrics(config.control.metrics, scrape, onError);
+    control = await startControl(config.control.socket, target, onError, scrape);
     forget.push(
       io.onSignal('SIGHUP', () => {
         if (options.file === null) {
@@ -79,6 +84,7 @@ async function runUntil(
     log.info('stopping');
     await notify('STOPPING=1');
   } finally {
+    await metrics?.close();
     await control?.close().catch((error: unknown) => log.error(messageOf(error)));
     await running.stop();
   }

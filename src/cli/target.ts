@@ -7,8 +7,15 @@ import { pool4Key } from '../config/diff.js';
 import { complaintSentence } from '../config/issues.js';
 import type { PlatFile, Pool4Entry } from '../config/schema.js';
 import { checkPlat, warnPlat } from '../config/semantics.js';
-import type { AnnouncerSummary, ChangeReport, ControlTarget, TranslatorStatus } from '../control/target.js';
-import { dns64StatusOf, readingsOf } from '../dns64/readings.js';
+import type {
+  AnnouncerSummary,
+  ChangeReport,
+  ControlTarget,
+  CounterReading,
+  StatusReport,
+  TranslatorStatus,
+} from '../control/target.js';
+import { countersOf, dns64StatusOf, readingsOf } from '../dns64/readings.js';
 import type { ServerReport } from '../dns64/server.js';
 import type { Dns64Service } from '../dns64/service.js';
 import { errors, PlatypusError } from '../errors.js';
@@ -37,42 +44,56 @@ export function createTarget({ service, dns64, announcer, addon, file, reload }:
   const startedMs = performance.now();
   const dataplane = service?.dataplane;
   const translator = () => dataplane ?? refuseTranslator();
+
+  async function statusOf(report: ServerReport | null): Promise<StatusReport> {
+    const program = {
+      version,
+      pid: process.pid,
+      alive: dataplane?.alive() ?? dns64?.alive() ?? announcer?.alive() ?? false,
+      uptimeSeconds: Math.floor((performance.now() - startedMs) / 1000),
+      file,
+      dns64: dns64 === null ? null : dns64StatusOf(dns64.listening, dns64.alive(), report),
+      announcer: announcer === null ? null : await summaryOf(announcer),
+    };
+    if (service === null) return { ...program, mode: dns64 === null ? 'announce' : 'dns64' };
+    const { core, pools } = service.plan();
+    return {
+      ...program,
+      mode: service.mode,
+      device: service.dataplane.device,
+      offload: service.dataplane.offload,
+      workers: service.dataplane.workers,
+      pool6: core.pool6.map(formatPrefix),
+      announce: announceable(pools.map(({ prefix }) => prefix)),
+      mtu6: core.mtu6,
+      mtu4: core.mtu4,
+      ...(service.mode === 'plat' ? await platStatus(service) : await siitStatus(service)),
+    };
+  }
+
+  function dataplaneCounters(): CounterReading[] {
+    const values = dataplane?.counters() ?? [];
+    return (values.length === 0 ? [] : (addon?.counters ?? [])).map(({ name, explain }, index) => ({
+      name,
+      value: Number(values[index] ?? 0n),
+      explain,
+    }));
+  }
+
   return {
     ...tablesOf(service),
-    async status() {
-      const program = {
-        version,
-        pid: process.pid,
-        alive: dataplane?.alive() ?? dns64?.alive() ?? announcer?.alive() ?? false,
-        uptimeSeconds: Math.floor((performance.now() - startedMs) / 1000),
-        file,
-        dns64: dns64 === null ? null : dns64StatusOf(dns64.listening, dns64.alive(), await reportOf(dns64)),
-        announcer: announcer === null ? null : await summaryOf(announcer),
-      };
-      if (service === null) return { ...program, mode: dns64 === null ? 'announce' : 'dns64' };
-      const { core, pools } = service.plan();
-      return {
-        ...program,
-        mode: service.mode,
-        device: service.dataplane.device,
-        offload: service.dataplane.offload,
-        workers: service.dataplane.workers,
-        pool6: core.pool6.map(formatPrefix),
-        announce: announceable(pools.map(({ prefix }) => prefix)),
-        mtu6: core.mtu6,
-        mtu4: core.mtu4,
-        ...(service.mode === 'plat' ? await platStatus(service) : await siitStatus(service)),
-      };
-    },
+    status: async () => statusOf(await reportOf(dns64)),
     async stats() {
-      const values = dataplane?.counters() ?? [];
-      const readings = (values.length === 0 ? [] : (addon?.counters ?? [])).map(({ name, explain }, index) => ({
-        name,
-        value: Number(values[index] ?? 0n),
-        explain,
-      }));
-      const report = dns64 === null ? null : await reportOf(dns64);
-      return report === null ? readings : [...readings, ...readingsOf(report)];
+      const report = await reportOf(dns64);
+      return [...dataplaneCounters(), ...(report === null ? [] : readingsOf(report))];
+    },
+    async measures() {
+      const report = await reportOf(dns64);
+      return {
+        status: await statusOf(report),
+        counters: [...dataplaneCounters(), ...(report === null ? [] : countersOf(report))],
+        upstreamLatency: report?.upstream.latency ?? null,
+      };
     },
     reload: async () => {
       if (file === null) throw errors.noFile();
@@ -91,9 +112,9 @@ export function createTarget({ service, dns64, announcer, addon, file, reload }:
   };
 }
 
-/** Null while no thread of the DNS64 server answers: the translator is asked about all the same. */
-function reportOf(dns64: Dns64Service): Promise<ServerReport | null> {
-  return dns64.report().catch(() => null);
+/** Null without a DNS64 server, and while no thread of it answers: the translator is asked about all the same. */
+async function reportOf(dns64: Dns64Service | null): Promise<ServerReport | null> {
+  return dns64 === null ? null : dns64.report().catch(() => null);
 }
 
 async function summaryOf(announcer: AnnouncerService): Promise<AnnouncerSummary | null> {

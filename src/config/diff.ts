@@ -71,6 +71,12 @@ export function diffConfig(running: Config, next: Config): ConfigDiff {
       `control.socket cannot change from ${running.control.socket} to ${next.control.socket} while running: restart to apply it`,
     );
   }
+  const [from, to] = [metricsText(running), metricsText(next)];
+  if (from !== to) {
+    diff.refused.push(
+      `control.metrics cannot change from ${from} to ${to} while running (the port is open): restart to apply it`,
+    );
+  }
   if (running.log.level !== next.log.level) {
     diff.changes.push(`log.level: ${running.log.level} became ${next.log.level}`);
   }
@@ -94,6 +100,10 @@ export function diffAnnounce(running: AnnounceConfig | undefined, next: Announce
     return ['announce.ospf.stateFile cannot change while running (its numbers are in use): restart to apply it'];
   }
   return [];
+}
+
+function metricsText({ control: { metrics } }: Config): string {
+  return metrics === null ? 'none' : formatTransportAddress(metrics.address.text, metrics.port);
 }
 
 function diffSections(running: Config, next: Config): ConfigDiff {

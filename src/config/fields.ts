@@ -12,6 +12,7 @@ import {
   type PortRange,
   type Prefix,
   parseAddress,
+  parseAddressAndPort,
   parsePort,
   parsePortRange,
   parsePrefix,
@@ -149,6 +150,9 @@ export const mssClamp = field('off, auto or a whole number from 536 to 65475 (by
   if (value === 'off' || value === 'auto') return value;
   return typeof value === 'number' && Number.isInteger(value) && value >= 536 && value <= 65_475 ? value : null;
 });
+
+/** Of what exports metrics without one of its own (OpenTelemetry's Prometheus exporter). */
+const METRICS_PORT = 9464;
 
 const RFC6052_LENGTHS = [32, 40, 48, 56, 64, 96];
 
@@ -290,6 +294,12 @@ export function transportAddress(family: 4 | 6) {
     return transport !== null && transport.address.family === family ? transport : null;
   });
 }
+
+/** Where metrics are told over TCP: `127.0.0.1#9464`, or an address alone with that port. */
+export const metricsAddress = field('an address such as 127.0.0.1#9464 or ::1', (value) => {
+  const read = typeof value === 'string' ? parseAddressAndPort(value, METRICS_PORT) : null;
+  return read === null || read.port === 0 ? null : read;
+});
 
 /** A port on its own, as a number or as text. */
 export const port = field('a port from 0 to 65535', (value) => {

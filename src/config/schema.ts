@@ -19,6 +19,7 @@ import {
   MAX_POOL4_ADDRESSES,
   MAX_PREFIXES,
   mappingOrWord,
+  metricsAddress,
   mssClamp,
   notBuilt,
   octetOrCopy,
@@ -167,7 +168,10 @@ export const DEFAULT_SOCKET = '/run/platypus/control.sock';
 export const configSchema = section({
   plat: platSection.optional(),
   siit: siitSection.optional(),
-  control: section({ socket: socketPath.default(DEFAULT_SOCKET) }).prefault({}),
+  control: section({
+    socket: socketPath.default(DEFAULT_SOCKET),
+    metrics: metricsAddress.nullable().default(null),
+  }).prefault({}),
   log: section({
     level: choice('trace', 'debug', 'info', 'warn', 'error', 'silent').default('info'),
   }).prefault({}),

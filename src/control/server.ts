@@ -3,6 +3,8 @@ import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { errors, isSystemError, messageOf, PlatypusError } from '../errors.js';
 import { registerAnnouncer } from './announcer.js';
 import { registerExplain } from './explain.js';
+import { CONTENT_TYPE } from './exposition.js';
+import { createScrape, type Scrape } from './metrics.js';
 import {
   readBibEntry,
   readBibKey,
@@ -36,7 +38,11 @@ export interface ControlServer {
 }
 
 /** The API without a socket, for tests with `inject`. */
-export function createControlApp(target: ControlTarget, onError: (message: string) => void): FastifyInstance {
+export function createControlApp(
+  target: ControlTarget,
+  onError: (message: string) => void,
+  scrape: Scrape = createScrape(target),
+): FastifyInstance {
   const app = Fastify({
     bodyLimit: BODY_BYTES,
     requestTimeout: REQUEST_MS,
@@ -63,6 +69,10 @@ export function createControlApp(target: ControlTarget, onError: (message: strin
   app.get('/v1/stats', async (request) => {
     readNothing(request.query);
     return { counters: await target.stats() };
+  });
+  app.get('/metrics', async (request, reply) => {
+    readNothing(request.query);
+    return reply.type(CONTENT_TYPE).send(await scrape());
   });
   app.get('/v1/sessions', (request) => target.sessions(readTableQuery(request.query, 'sessions')));
 
@@ -126,9 +136,10 @@ export async function startControl(
   path: string,
   target: ControlTarget,
   onError: (message: string) => void,
+  scrape: Scrape = createScrape(target),
 ): Promise<ControlServer> {
   const releaseFolder = await claimSocket(path);
-  const app = createControlApp(target, onError);
+  const app = createControlApp(target, onError, scrape);
   app.server.maxConnections = CONNECTIONS;
   await app.ready();
   // The socket is made when listening begins: nobody else may connect before its mode is set.

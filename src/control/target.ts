@@ -81,6 +81,15 @@ export interface CounterReading {
   explain: string;
 }
 
+/** All that is measured, read at once. */
+export interface Measures {
+  status: StatusReport;
+  /** As `stats`, without the latency. */
+  counters: CounterReading[];
+  /** Of questions answered by upstream; `counts` has one more, for the slower ones. Null without a DNS64 server. */
+  upstreamLatency: { boundsMs: readonly number[]; counts: readonly number[]; sumMs: number } | null;
+}
+
 /** What an edit or reload did. */
 export interface ChangeReport {
   /** One sentence for each change; empty when there was none. */
@@ -107,6 +116,7 @@ export interface EamLookup {
 export interface ControlTarget {
   status(): Promise<StatusReport>;
   stats(): Promise<CounterReading[]>;
+  measures(): Promise<Measures>;
   sessions(query: TableQuery): Promise<Page<SessionRow>>;
   bib(query: TableQuery): Promise<Page<BibRow>>;
   addBib(entry: StaticBibEntry): Promise<void>;

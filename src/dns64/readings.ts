@@ -40,8 +40,13 @@ const UPSTREAM_MEANING: Readonly<Record<string, string>> = {
 };
 const TRANSPORT_MEANING = 'of the sockets that clients reach';
 
+/** Every counter, and the latency of upstream as one for each bucket. */
+export function readingsOf(report: ServerReport): Reading[] {
+  return [...countersOf(report), ...latencyOf(report)];
+}
+
 /** Every counter. */
-export function readingsOf({ statistics, cache, upstream, transport }: ServerReport): Reading[] {
+export function countersOf({ statistics, cache, upstream, transport }: ServerReport): Reading[] {
   const list: Reading[] = counterNames.map((name) => ({
     name,
     value: statistics[name],
@@ -59,20 +64,19 @@ export function readingsOf({ statistics, cache, upstream, transport }: ServerRep
     value: upstream.failed,
     explain: 'questions that ended without an answer',
   });
-  const { boundsMs, counts } = upstream.latency;
-  for (const [index, value] of counts.entries()) {
-    const bound = boundsMs[index];
-    const name = bound === undefined ? 'above' : `to_${String(bound).replace('.', '_')}_ms`;
-    list.push({
-      name: `dns64.upstream.latency.${name}`,
-      value,
-      explain: 'questions answered by upstream in this time',
-    });
-  }
   for (const [key, value] of Object.entries(transport)) {
     list.push({ name: `dns64.transport.${key}`, value, explain: TRANSPORT_MEANING });
   }
   return list;
+}
+
+function latencyOf({ upstream }: ServerReport): Reading[] {
+  const { boundsMs, counts } = upstream.latency;
+  return counts.map((value, index) => {
+    const bound = boundsMs[index];
+    const name = bound === undefined ? 'above' : `to_${String(bound).replace('.', '_')}_ms`;
+    return { name: `dns64.upstream.latency.${name}`, value, explain: 'questions answered by upstream in this time' };
+  });
 }
 
 /** What a status says; `report` is null while no thread answers. */

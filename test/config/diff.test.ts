@@ -53,6 +53,7 @@ describe('refused', () => {
     [`${POOL4}, pool6: "2001:db8::/96"`, '', /^plat\.pool6 cannot change from 64:ff9b::\/96 to 2001:db8::\/96/],
     [`${POOL4}, filtering: address-dependent`, '', /^plat\.filtering /],
     [POOL4, 'control: { socket: /run/other.sock }', /^control\.socket .*\/run\/other\.sock/],
+    [POOL4, 'control: { metrics: "::1" }', /^control\.metrics cannot change from none to ::1#9464 while running/],
   ])('%s %s', (plat, rest, sentence) => {
     expect(diffConfig(running, config(plat, rest)).refused).toEqual([expect.stringMatching(sentence)]);
   });

@@ -64,6 +64,23 @@ describe('places', () => {
     );
   });
 
+  test.each(['9464', '"127.0.0.1#0"', '"127.0.0.1#1#2"', 'localhost', '"[::1]:9464"'])(
+    'control.metrics: %s is no address',
+    (text) => {
+      expect(refused(`plat: { pool4: 1.2.3.4 }\ncontrol: { metrics: ${text} }\n`)[0]).toMatch(
+        /^p\.yaml:2:21: control\.metrics: found .*, expected an address such as 127\.0\.0\.1#9464 or ::1$/,
+      );
+    },
+  );
+
+  test('control.metrics is off unless told, and has a port of its own', () => {
+    const metrics = (text: string) =>
+      parseConfig(`plat: { pool4: 100.1.2.3 }\n${text}`, 'p.yaml').config.control.metrics;
+    expect(metrics('')).toBeNull();
+    expect(metrics('control: { metrics: "::1" }')).toMatchObject({ address: { text: '::1' }, port: 9464 });
+    expect(metrics('control: { metrics: "192.0.2.1#9000" }')).toMatchObject({ port: 9000 });
+  });
+
   test('a key like no other gets the list', () => {
     expect(refused('plat: { pool4: 1.2.3.4 }\nzzzzzzzz: 1\n')[0]).toMatch(
       /^p\.yaml:2:1: .*expected one of plat, siit, control, log/,

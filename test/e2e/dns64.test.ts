@@ -98,10 +98,13 @@ for (const [name, resolver, config] of [
   );
 }
 
+const watchedConfig = `${labConfig}control: { metrics: "127.0.0.1#9464" }
+`;
+
 onNames(
   'dns64 for its clients',
   (at) => startUnbound(at),
-  { config: labConfig },
+  { config: watchedConfig },
   (at) => {
     test('DNS-V4O-01, DNS-V4O-03 RFC 7050 discovery, without a question upstream', async () => {
       expect(await dig(at().customer, 'ipv4only.arpa', 'AAAA')).toEqual([
@@ -130,8 +133,8 @@ onNames(
       expect(answer).toMatch(/status: NXDOMAIN/);
     });
 
-    test('status and stats tell of it', async () => {
-      const { translator, customer } = at();
+    test('status, stats and metrics tell of it', async () => {
+      const { translator, customer, plat } = at();
       await dig(customer, v4Name, 'AAAA');
       const status = await translator.json<{ mode: string; dns64: { ready: boolean; listening: string[] } }>('status');
       expect(status).toMatchObject({
@@ -142,6 +145,21 @@ onNames(
       expect(counters['dns64.queries.aaaa']).toBeGreaterThan(0);
       expect(counters['dns64.upstream.answers']).toBeGreaterThan(0);
       expect((await translator.platypus('status')).stdout).toMatch(/dns64 +answering on udp/);
+
+      const scraped = await plat.run(['curl', '-sS', '--fail', 'http://127.0.0.1:9464/metrics']);
+      expect(scraped.stdout).toMatch(/^platypus_dns64_queries_aaaa_total [1-9]/m);
+      expect(scraped.stdout).toMatch(/^platypus_dns64_ready 1$/m);
+      expect(scraped.stdout).toMatch(/^platypus_dns64_upstream_latency_seconds_count [1-9]/m);
+      expect(scraped.stdout).toMatch(/^platypus_table_limit\{table="sessions"\} [1-9]/m);
+      const local = await plat.run([
+        'curl',
+        '-sS',
+        '--fail',
+        '--unix-socket',
+        translator.socket,
+        'http://platypus/metrics',
+      ]);
+      expect(local.stdout).toMatch(/^platypus_build_info\{/m);
     });
 
     test('a reload with other rules loses no query, and one with another address is refused whole', async () => {
@@ -150,17 +168,17 @@ onNames(
       await writeFile(names, `${v4Name} AAAA\n`.repeat(400));
       const batch = customer.start(['dig', '+short', '+tries=1', '+time=5', `@${plat6}`, '-f', names]);
       await batch.output(/2001:db8:64::/);
-      const other = labConfig.replace('dns64:\n', 'dns64:\n  pool6: 2001:db8:65::/96\n');
+      const other = watchedConfig.replace('dns64:\n', 'dns64:\n  pool6: 2001:db8:65::/96\n');
       await writeFile(configFile(at()), other);
       expect(await translator.platypus('reload')).toMatchObject({ ok: true });
       expect((await batch.exited).stdout.trim().split('\n').length).toBe(400);
       expect(await dig(customer, v4Name, 'AAAA')).toEqual([synthetic.replace(':64:', ':65:')]);
 
-      await writeFile(configFile(at()), labConfig.replace('#53', '#5353'));
+      await writeFile(configFile(at()), watchedConfig.replace('#53', '#5353'));
       const refused = await translator.platypus('reload');
       expect(refused.stderr).toMatch(/dns64\.listen cannot change while running/);
       expect(await dig(customer, v4Name, 'AAAA')).toEqual([synthetic.replace(':64:', ':65:')]);
-      await writeFile(configFile(at()), labConfig);
+      await writeFile(configFile(at()), watchedConfig);
       expect(await translator.platypus('reload')).toMatchObject({ ok: true });
     });
 
