@@ -6,6 +6,7 @@ import { OPT_BYTES, writeOpt, writeOption } from './wire/edns.js';
 import { skipName } from './wire/name.js';
 import { Ede, Flag, HEADER_BYTES, Option } from './wire/numbers.js';
 import { OPCODE, type Query } from './wire/query.js';
+import { putWord, wordAt } from './wire/words.js';
 
 /** Kinds of message, as bits: what the cache keeps beside it. */
 export const Kind = {
@@ -31,8 +32,8 @@ export interface Limits {
 }
 
 /**
- * Finishes the message of `length` octets at `at`. `rcode` overrides the message's own when it is not negative. Returns
- * the answer's length; `out` has room for `limits.bytes` octets.
+ * Finishes the message of `length` octets at `at`, with its RCODE. Returns the answer's length; `out` has room for
+ * `limits.bytes` octets, and for `length`.
  */
 export function finishAnswer(
   out: Uint8Array,
@@ -43,7 +44,7 @@ export function finishAnswer(
   limits: Limits,
   cookie: WriteCookie | null,
 ): number {
-  writeHead(out, at, query, word(out, at + 2), kind);
+  writeHead(out, at, query, wordAt(out, at + 2), kind);
   copyQuestion(out, at, query);
   const options = query.edns ? optionBytes(kind, cookie) : 0;
   const opt = query.edns ? OPT_BYTES + options : 0;
@@ -118,14 +119,12 @@ function appendOpt(
   if ((kind & Kind.SYNTHETIC) !== 0) end = writeEde(out, end, Ede.FORGED_ANSWER);
   if ((kind & Kind.STALE) !== 0) end = writeEde(out, end, Ede.STALE_ANSWER);
   if ((kind & Kind.BOGUS) !== 0) end = writeEde(out, end, Ede.DNSSEC_BOGUS);
-  putWord(out, at + 10, word(out, at + 10) + 1);
+  putWord(out, at + 10, wordAt(out, at + 10) + 1);
   return end - at;
 }
 
 function writeEde(out: Uint8Array, at: number, code: number): number {
-  const data = writeOption(out, at, Option.EDE, 2);
-  putWord(out, data, code);
-  return data + 2;
+  return putWord(out, writeOption(out, at, Option.EDE, 2), code);
 }
 
 /** RFC 2181 §9: without the additional section, and without TC, when that is enough; else with TC and no records. */
@@ -133,24 +132,15 @@ function shorten(out: Uint8Array, at: number, length: number, query: Query, room
   const question = HEADER_BYTES + query.nameLength + 4;
   const message = out.subarray(at, at + length);
   let end = question;
-  const kept = word(out, at + 6) + word(out, at + 8);
+  const kept = wordAt(out, at + 6) + wordAt(out, at + 8);
   for (let i = 0; i < kept && end >= 0; i++) {
     const fixed = skipName(message, end);
-    end = fixed < 0 || fixed + 10 > length ? -1 : fixed + 10 + word(message, fixed + 8);
+    end = fixed < 0 || fixed + 10 > length ? -1 : fixed + 10 + wordAt(message, fixed + 8);
   }
   putWord(out, at + 10, 0);
   if (end >= 0 && end <= room) return end;
-  putWord(out, at + 2, word(out, at + 2) | Flag.TC);
+  putWord(out, at + 2, wordAt(out, at + 2) | Flag.TC);
   putWord(out, at + 6, 0);
   putWord(out, at + 8, 0);
   return question;
-}
-
-function word(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-}
-
-function putWord(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >>> 8;
-  bytes[at + 1] = value;
 }

@@ -33,6 +33,8 @@ import {
   type UpstreamStats,
 } from './upstream/upstreams.js';
 
+import { MAX_MESSAGE_BYTES } from './wire/numbers.js';
+
 /** What a thread is told when it starts, and at each reload. */
 export interface ServerConfig {
   dns64: LoadedDns64;
@@ -147,7 +149,7 @@ export async function openServer(config: ServerConfig, parts: ServerParts): Prom
   };
   const engine = new Engine(engineParts, policy, options);
 
-  const scratch = new Uint8Array(65_535);
+  const scratch = new Uint8Array(MAX_MESSAGE_BYTES);
   const handle: Handle = (query, client, respond) => {
     const length = engine.answerNow(query, client, scratch, 0);
     if (length === LATER) engine.answerLater(query.slice(), client, (answer) => respond(answer?.slice() ?? null));

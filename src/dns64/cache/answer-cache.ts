@@ -6,6 +6,8 @@
  * `entries.ts` what an entry is; here entries come and go. All of it lives in one ArrayBuffer of the size given, index
  * first, and belongs to one thread.
  */
+
+import { MAX_MESSAGE_BYTES } from '../wire/numbers.js';
 import {
   type Answer,
   type CacheStats,
@@ -24,7 +26,6 @@ export type { Freshness } from './entries.js';
 
 const MIN_BYTES = 64 * 1024;
 const MAX_BYTES = 1024 ** 3;
-const MAX_MESSAGE_BYTES = 0xffff;
 
 /**
  * One slot for so many bytes: with entries of 144 bytes, as two AAAA records or one SOA make them, a full arena leaves

@@ -1,5 +1,5 @@
 /** How long a reply may be kept (RFC 2308, 8767, 9520). */
-import { negativeTtl } from '../wire/message.js';
+import { denialTtl } from '../wire/message.js';
 import { Rcode, Type } from '../wire/numbers.js';
 import type { Reply } from './reply.js';
 
@@ -17,7 +17,7 @@ export function lifetimeOf(reply: Reply, type: number, limits: TtlLimits): numbe
   const positive = reply.rcode === Rcode.NOERROR && reply.answer.some((rr) => rr.type === type || type === Type.ANY);
   const chain = Math.min(limits.maxTtl, ...reply.answer.map((rr) => rr.ttl));
   if (positive) return chain;
-  const soa = reply.authority.map(negativeTtl).find((ttl) => ttl !== null) ?? null;
+  const soa = denialTtl(reply.authority);
   // RFC 2308 §5: a denial without SOA is not kept.
   return soa === null ? 0 : Math.min(soa, chain, limits.maxNegativeTtl, limits.maxTtl);
 }

@@ -2,6 +2,7 @@
 import type { Rr } from '../wire/message.js';
 import { isWithin, lowerName, nameKey, sameName } from '../wire/name.js';
 import { Flag, Rcode, Type } from '../wire/numbers.js';
+import { wordAt } from '../wire/words.js';
 
 export interface Reply {
   rcode: number;
@@ -68,12 +69,12 @@ export function followChain(name: Uint8Array, answer: readonly Rr[]): Chain {
 
 /** True for an RRSIG of the RRset that the record is in (RFC 4034 §3.1.1). */
 export function signs(signature: Rr, rr: Rr): boolean {
-  return signature.type === Type.RRSIG && coveredType(signature) === rr.type && sameName(signature.name, rr.name);
+  return coversType(signature, rr.type) && sameName(signature.name, rr.name);
 }
 
-/** The type that an RRSIG covers. */
-export function coveredType({ rdata }: Rr): number {
-  return ((rdata[0] ?? 0) << 8) | (rdata[1] ?? 0);
+/** True for an RRSIG of records of that type. */
+export function coversType({ type: own, rdata }: Rr, type: number): boolean {
+  return own === Type.RRSIG && rdata.length >= 2 && wordAt(rdata, 0) === type;
 }
 
 /**
@@ -84,8 +85,7 @@ export function withinQuestion(name: Uint8Array, type: number, reply: Reply): Re
   if (reply.answer.length === 0) return reply;
   const chain = followChain(name, reply.answer);
   if (chain.broken) return emptyReply(Rcode.SERVFAIL);
-  const wanted = (rr: Rr) =>
-    type === Type.ANY || rr.type === type || (rr.type === Type.RRSIG && coveredType(rr) === type);
+  const wanted = (rr: Rr) => type === Type.ANY || rr.type === type || coversType(rr, type);
   const data = reply.answer.filter((rr) => wanted(rr) && sameName(rr.name, chain.end));
   return { ...reply, answer: smallestTtls([...chain.links.filter((rr) => !data.includes(rr)), ...data]) };
 }

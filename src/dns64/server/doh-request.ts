@@ -1,10 +1,8 @@
 /** A DNS query in an HTTP request (RFC 8484 §4.1). */
 import type { IncomingHttpHeaders } from 'node:http';
-import { HEADER_BYTES } from '../wire/numbers.js';
+import { HEADER_BYTES, MAX_MESSAGE_BYTES } from '../wire/numbers.js';
 
 export const MEDIA_TYPE = 'application/dns-message';
-/** Largest message (RFC 1035 §4.2.2). */
-export const MAX_QUERY_BYTES = 65_535;
 
 /** HTTP statuses with which a request is refused. */
 export const Refusal = {
@@ -33,7 +31,7 @@ export function readHead({ method, url, headers }: RequestHead, path: string): U
   if (method !== 'POST') return Refusal.METHOD_NOT_ALLOWED;
   const type = headers['content-type'] ?? '';
   if (type.replace(/;.*$/, '').trim().toLowerCase() !== MEDIA_TYPE) return Refusal.UNSUPPORTED_TYPE;
-  return Number(headers['content-length'] ?? 0) > MAX_QUERY_BYTES ? Refusal.TOO_LARGE : 'body';
+  return Number(headers['content-length'] ?? 0) > MAX_MESSAGE_BYTES ? Refusal.TOO_LARGE : 'body';
 }
 
 function readVariable(query: string): Uint8Array | Refusal {
@@ -47,6 +45,6 @@ function readVariable(query: string): Uint8Array | Refusal {
 
 /** The query itself, of a size that messages have. */
 export function readQuery(bytes: Uint8Array): Uint8Array | Refusal {
-  if (bytes.length > MAX_QUERY_BYTES) return Refusal.TOO_LARGE;
+  if (bytes.length > MAX_MESSAGE_BYTES) return Refusal.TOO_LARGE;
   return bytes.length < HEADER_BYTES ? Refusal.BAD_REQUEST : bytes;
 }

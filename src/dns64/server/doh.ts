@@ -10,9 +10,10 @@ import {
   type Http2ServerRequest,
   type Http2ServerResponse,
 } from 'node:http2';
+import { MAX_MESSAGE_BYTES } from '../wire/numbers.js';
 import type { Handle } from './client.js';
 import { type Connection, type ConnectionLimits, Connections, type Credentials, type Listener } from './connections.js';
-import { MAX_QUERY_BYTES, MEDIA_TYPE, Refusal, readHead, readQuery } from './doh-request.js';
+import { MEDIA_TYPE, Refusal, readHead, readQuery } from './doh-request.js';
 import { freshSeconds } from './freshness.js';
 
 export interface DohOptions {
@@ -131,7 +132,7 @@ class Exchange {
       pieces.push(piece);
       length += piece.length;
       connection.bodyBytes += piece.length;
-      if (length > MAX_QUERY_BYTES) this.refuse(Refusal.TOO_LARGE);
+      if (length > MAX_MESSAGE_BYTES) this.refuse(Refusal.TOO_LARGE);
       else if (connection.bodyBytes > this.connections.limits.outgoingBytes) this.refuse(Refusal.UNAVAILABLE);
       if (this.over) letGo();
     });

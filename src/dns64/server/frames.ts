@@ -1,7 +1,8 @@
 /** Messages on a stream, each behind its length in two octets (RFC 1035 §4.2.2, RFC 7766 §8). */
 
-/** What two octets can count. */
-export const MAX_MESSAGE_BYTES = 65_535;
+import { MAX_MESSAGE_BYTES } from '../wire/numbers.js';
+import { wordAt } from '../wire/words.js';
+
 const MAX_FRAME_BYTES = 2 + MAX_MESSAGE_BYTES;
 const LEAST_BUFFER_BYTES = 512;
 const NOTHING = new Uint8Array(0);
@@ -40,7 +41,7 @@ export class Frames {
   next(): Uint8Array | null {
     if (this.end - this.start < 2) return null;
     const from = this.start + 2;
-    const to = from + (((this.bytes[from - 2] as number) << 8) | (this.bytes[from - 1] as number));
+    const to = from + wordAt(this.bytes, this.start);
     if (to > this.end) return null;
     const message = this.bytes.subarray(from, to);
     this.start = to;

@@ -16,6 +16,7 @@
 import { formatAddress, formatTransportAddress, parseAddress } from '../../config/address.js';
 import { isSystemError, messageOf } from '../../errors.js';
 import { type Addon, loadAddon, UDP_BATCH, UDP_PEER } from '../../native/addon.js';
+import { wordAt } from '../wire/words.js';
 
 /** Far more than any query has. */
 const SLOT_BYTES = 4096;
@@ -126,8 +127,7 @@ export function peerFamily(peers: Uint8Array, index: number): 4 | 6 {
 
 /** The port of peer `index`. */
 export function peerPort(peers: Uint8Array, index: number): number {
-  const at = index * UDP_PEER.bytes + UDP_PEER.port;
-  return ((peers[at] ?? 0) << 8) | (peers[at + 1] ?? 0);
+  return wordAt(peers, index * UDP_PEER.bytes + UDP_PEER.port);
 }
 
 /** Where in `peers` the address of peer `index` lies: 4 or 16 bytes. */

@@ -1,9 +1,9 @@
 /** AAAA records out of A records, and AAAA records that are left out (RFC 6147 §5.1.4 to §5.1.7). No questions here. */
 import type { Group } from '../policy/group.js';
-import { coveredType, followChain, type Reply, withoutAd } from '../resolver/reply.js';
-import { negativeTtl, type Rr } from '../wire/message.js';
+import { coversType, followChain, type Reply, withoutAd } from '../resolver/reply.js';
+import { denialTtl, type Rr } from '../wire/message.js';
 import { Class, Flag, Type } from '../wire/numbers.js';
-import { embed } from './pref64.js';
+import { embed, type Pref64 } from './pref64.js';
 
 /** RFC 6147 §5.1.7: the TTL where no SOA gives one, seconds. */
 const NO_SOA_TTL = 600;
@@ -16,16 +16,12 @@ export function hasAddress(reply: Reply, group: Group): boolean {
 /** The reply without AAAA records that are excluded; with one less the signature fits no more, and AD goes as well. */
 export function withoutExcluded(reply: Reply, group: Group): Reply {
   if (!reply.answer.some((rr) => isExcluded(rr, group))) return reply;
-  const answer = reply.answer.filter((rr) => !isExcluded(rr, group) && !isSignatureOf(rr, Type.AAAA));
+  const answer = reply.answer.filter((rr) => !isExcluded(rr, group) && !coversType(rr, Type.AAAA));
   return withoutAd({ ...reply, answer });
 }
 
 function isExcluded(rr: Rr, group: Group): boolean {
   return rr.type === Type.AAAA && rr.rdata.length === 16 && group.isExcluded(rr.rdata);
-}
-
-function isSignatureOf(rr: Rr, type: number): boolean {
-  return rr.type === Type.RRSIG && coveredType(rr) === type;
 }
 
 export interface Synthesis {
@@ -39,7 +35,7 @@ export interface Synthesis {
  * anything. AD only when both replies were validated.
  */
 export function synthesise(name: Uint8Array, aaaa: Reply, a: Reply, group: Group): Synthesis | null {
-  const ceiling = aaaa.authority.map(negativeTtl).find((ttl) => ttl !== null) ?? NO_SOA_TTL;
+  const ceiling = denialTtl(aaaa.authority) ?? NO_SOA_TTL;
   const { links } = followChain(name, a.answer);
   const records: Rr[] = [];
   let leftOut = 0;
@@ -49,8 +45,7 @@ export function synthesise(name: Uint8Array, aaaa: Reply, a: Reply, group: Group
     if (prefixes.length === 0) leftOut += 1;
     for (const prefix of prefixes) {
       if (records.length >= group.rules.maxRecords) break;
-      const ttl = Math.min(rr.ttl, ceiling);
-      records.push({ name: rr.name, type: Type.AAAA, klass: Class.IN, ttl, rdata: embed(prefix, rr.rdata) });
+      records.push(synthetic(rr, prefix, ceiling));
     }
   }
   if (records.length === 0) return null;
@@ -70,10 +65,12 @@ export function withSynthesisedHints(reply: Reply, group: Group): Reply {
   const native = new Set(reply.additional.filter((rr) => rr.type === Type.AAAA).map((rr) => rr.name.join()));
   const records = reply.additional.flatMap((rr) => {
     if (rr.type !== Type.A || rr.rdata.length !== 4 || native.has(rr.name.join())) return [];
-    const ttl = Math.min(rr.ttl, NO_SOA_TTL);
-    return group
-      .prefixesFor(rr.rdata)
-      .map((prefix): Rr => ({ name: rr.name, type: Type.AAAA, klass: Class.IN, ttl, rdata: embed(prefix, rr.rdata) }));
+    return group.prefixesFor(rr.rdata).map((prefix) => synthetic(rr, prefix, NO_SOA_TTL));
   });
   return records.length === 0 ? reply : { ...reply, additional: [...reply.additional, ...records] };
+}
+
+/** The AAAA record that stands for an A record, of at most so many seconds. */
+function synthetic({ name, ttl, rdata }: Rr, prefix: Pref64, mostSeconds: number): Rr {
+  return { name, type: Type.AAAA, klass: Class.IN, ttl: Math.min(ttl, mostSeconds), rdata: embed(prefix, rdata) };
 }

@@ -9,9 +9,10 @@
  */
 import { type Message, readMessage } from '../wire/message.js';
 import { Flag, Rcode } from '../wire/numbers.js';
+import { putWord } from '../wire/words.js';
 import type { StreamFailure, StreamQuery, StreamTicket } from './connection.js';
 import { CookieVerdict } from './cookies.js';
-import { type Ask, Fit, fitOf, LENGTH_BYTES, mixCase, word, writeRequest } from './request.js';
+import { type Ask, Fit, fitOf, LENGTH_BYTES, mixCase, writeRequest } from './request.js';
 import type { Server } from './server.js';
 import type { UdpQuery, UdpTicket } from './udp-socket.js';
 
@@ -88,7 +89,7 @@ export class Exchange implements UdpQuery, StreamQuery {
 
   frame(id: number, localAddress: string): Uint8Array {
     const bytes = writeRequest(this.ask, this.name, id, this.edns, this.cookie(localAddress), LENGTH_BYTES);
-    word(bytes, 0, bytes.length - LENGTH_BYTES);
+    putWord(bytes, 0, bytes.length - LENGTH_BYTES);
     return bytes;
   }
 

@@ -3,6 +3,7 @@
 import { OPT_BYTES, writeOpt, writeOption } from '../wire/edns.js';
 import { lower } from '../wire/name.js';
 import { Flag, HEADER_BYTES, Option } from '../wire/numbers.js';
+import { putWord, wordAt } from '../wire/words.js';
 import type { Random } from './random.js';
 
 /** What is asked; the name is in lower case. */
@@ -37,15 +38,15 @@ export function writeRequest(
   const optionBytes = cookie === null ? 0 : 4 + cookie.length;
   const bytes = Buffer.allocUnsafe(before + HEADER_BYTES + length + 4 + (edns ? OPT_BYTES + optionBytes : 0));
   let at = before;
-  at = word(bytes, at, id);
-  at = word(bytes, at, ask.checkingDisabled ? Flag.RD | Flag.CD : Flag.RD);
-  at = word(bytes, at, 1);
-  at = word(bytes, at, 0);
-  at = word(bytes, at, 0);
-  at = word(bytes, at, edns ? 1 : 0);
+  at = putWord(bytes, at, id);
+  at = putWord(bytes, at, ask.checkingDisabled ? Flag.RD | Flag.CD : Flag.RD);
+  at = putWord(bytes, at, 1);
+  at = putWord(bytes, at, 0);
+  at = putWord(bytes, at, 0);
+  at = putWord(bytes, at, edns ? 1 : 0);
   bytes.set(name, at);
-  at = word(bytes, at + length, ask.type);
-  at = word(bytes, at, ask.klass);
+  at = putWord(bytes, at + length, ask.type);
+  at = putWord(bytes, at, ask.klass);
   if (edns) {
     at = writeOpt(bytes, at, { udpBytes: UDP_BYTES, upperRcode: 0, dnssecOk: ask.dnssecOk }, optionBytes);
     if (cookie !== null) bytes.set(cookie, writeOption(bytes, at, Option.COOKIE, cookie.length));
@@ -104,15 +105,4 @@ export function fitOf(reply: Uint8Array, name: Uint8Array, type: number, klass: 
 /** A message's id. */
 export function idOf(message: Uint8Array): number {
   return wordAt(message, 0);
-}
-
-/** Writes 16 bits and returns what is behind them. */
-export function word(bytes: Uint8Array, at: number, value: number): number {
-  bytes[at] = value >>> 8;
-  bytes[at + 1] = value;
-  return at + 2;
-}
-
-function wordAt(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
 }

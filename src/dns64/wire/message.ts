@@ -191,3 +191,12 @@ export function negativeTtl(rr: Rr): number | null {
   const at = rr.rdata.length - 4;
   return Math.min(rr.ttl, wordAt(rr.rdata, at) * 0x10000 + wordAt(rr.rdata, at + 2));
 }
+
+/** The same of an authority section's SOA; null without one. */
+export function denialTtl(authority: readonly Rr[]): number | null {
+  for (const rr of authority) {
+    const ttl = negativeTtl(rr);
+    if (ttl !== null) return ttl;
+  }
+  return null;
+}

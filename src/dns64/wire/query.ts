@@ -4,6 +4,7 @@
  */
 import { skipName } from './name.js';
 import { Flag, HEADER_BYTES, MAX_NAME_BYTES, Option, Type } from './numbers.js';
+import { wordAt } from './words.js';
 
 /** What is to be done with a packet. */
 export const Verdict = {
@@ -51,17 +52,17 @@ export class Query {
     this.cookieLength = 0;
     this.version = 0;
     if (bytes.length < HEADER_BYTES) return Verdict.SHORT;
-    this.id = word(bytes, 0);
-    this.flags = word(bytes, 2);
+    this.id = wordAt(bytes, 0);
+    this.flags = wordAt(bytes, 2);
     if ((this.flags & Flag.QR) !== 0) return Verdict.RESPONSE;
     if ((this.flags & OPCODE) !== 0) return Verdict.NOTIMP;
     // RFC 9619: a QUERY has one question.
-    if (word(bytes, 4) !== 1) return Verdict.FORMERR;
-    const records = word(bytes, 6) + word(bytes, 8) + word(bytes, 10);
+    if (wordAt(bytes, 4) !== 1) return Verdict.FORMERR;
+    const records = wordAt(bytes, 6) + wordAt(bytes, 8) + wordAt(bytes, 10);
     let at = this.readQuestion();
     if (at < 0 || records > MAX_RECORDS) return Verdict.FORMERR;
     for (let i = 0; i < records; i++) {
-      at = this.readRecord(at, i >= records - word(bytes, 10));
+      at = this.readRecord(at, i >= records - wordAt(bytes, 10));
       if (at < 0) return Verdict.FORMERR;
     }
     return this.version === 0 ? Verdict.ANSWER : Verdict.BADVERS;
@@ -79,8 +80,8 @@ export class Query {
     }
     if (at - HEADER_BYTES > MAX_NAME_BYTES || at + 4 > bytes.length) return -1;
     this.nameLength = at - HEADER_BYTES;
-    this.type = word(bytes, at);
-    this.klass = word(bytes, at + 2);
+    this.type = wordAt(bytes, at);
+    this.klass = wordAt(bytes, at + 2);
     return at + 4;
   }
 
@@ -89,13 +90,13 @@ export class Query {
     const root = bytes[at] === 0;
     const fixed = skipName(bytes, at);
     if (fixed < 0 || fixed + 10 > bytes.length) return -1;
-    const end = fixed + 10 + word(bytes, fixed + 8);
+    const end = fixed + 10 + wordAt(bytes, fixed + 8);
     if (end > bytes.length) return -1;
-    if (word(bytes, fixed) !== Type.OPT) return end;
+    if (wordAt(bytes, fixed) !== Type.OPT) return end;
     // RFC 6891 §6.1.1: one, of the root, in the additional section.
     if (this.edns || !root || !additional) return -1;
     this.edns = true;
-    this.udpBytes = Math.max(LEAST_UDP_BYTES, word(bytes, fixed + 2));
+    this.udpBytes = Math.max(LEAST_UDP_BYTES, wordAt(bytes, fixed + 2));
     this.version = bytes[fixed + 5] as number;
     this.dnssecOk = ((bytes[fixed + 6] as number) & 0x80) !== 0;
     return this.readOptions(fixed + 10, end) ? end : -1;
@@ -106,9 +107,9 @@ export class Query {
     let at = from;
     while (at < end) {
       if (at + 4 > end) return false;
-      const length = word(bytes, at + 2);
+      const length = wordAt(bytes, at + 2);
       if (at + 4 + length > end) return false;
-      if (word(bytes, at) === Option.COOKIE && this.cookieLength === 0) {
+      if (wordAt(bytes, at) === Option.COOKIE && this.cookieLength === 0) {
         // RFC 7873 §5.2.2: 8 octets of the client, or these and 8 to 32 of the server.
         if (length !== 8 && (length < 16 || length > 40)) return false;
         this.cookieOffset = at + 4;
@@ -118,8 +119,4 @@ export class Query {
     }
     return true;
   }
-}
-
-function word(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
 }
