@@ -14,8 +14,8 @@ import {
   idleMsFor,
   type Listener,
 } from '../../src/dns64/server/connections.js';
-import { Frames, frame } from '../../src/dns64/server/frames.js';
 import { listenStream } from '../../src/dns64/server/stream.js';
+import { Frames, frame } from '../../src/dns64/wire/frames.js';
 import { selfSigned } from './certificate.js';
 
 /** A query that is nothing but a header, with its number as id. */

@@ -5,10 +5,10 @@
 import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
+import { Frames, frame } from '../wire/frames.js';
 import { HEADER_BYTES, MAX_MESSAGE_BYTES } from '../wire/numbers.js';
 import type { Handle } from './client.js';
 import { type Connection, type ConnectionLimits, Connections, type Credentials, type Listener } from './connections.js';
-import { Frames, frame } from './frames.js';
 
 export interface StreamOptions {
   address: string;

@@ -5,7 +5,8 @@
  */
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls';
-import { Frames } from './frames.js';
+import { Frames } from '../wire/frames.js';
+import { HEADER_BYTES } from '../wire/numbers.js';
 import type { UpstreamTls } from './options.js';
 import type { Random } from './random.js';
 import { idOf } from './request.js';
@@ -168,10 +169,12 @@ export class Connection {
   }
 
   private onData(chunk: Uint8Array): void {
-    const sound = this.frames.push(chunk, (message) => {
-      if (!this.closed) this.onMessage(message);
-    });
-    if (!sound) this.close();
+    this.frames.push(chunk);
+    for (let message = this.frames.next(); message !== null && !this.closed; message = this.frames.next()) {
+      // A length that no message has: nothing sensible follows.
+      if (message.length < HEADER_BYTES) this.close();
+      else this.onMessage(message);
+    }
   }
 
   private onMessage(message: Uint8Array): void {

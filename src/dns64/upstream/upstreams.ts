@@ -7,7 +7,7 @@
  *  - `server.ts`: what is kept of a server: `health.ts`, `cookies.ts`, `stats.ts`;
  *  - `udp-pool.ts`, `udp-socket.ts`, `source.ts`, `random.ts`: UDP, hard to guess (RFC 5452), by the native core's
  *    sockets or node:dgram (`udp-link.ts`, `udp-link-dgram.ts`);
- *  - `stream.ts`, `connection.ts`, `frames.ts`: TCP and TLS (RFC 7766, RFC 7858);
+ *  - `stream.ts`, `connection.ts`: TCP and TLS (RFC 7766, RFC 7858);
  *  - `request.ts`: the query itself, and whether a reply is about it.
  */
 import { nameKey } from '../wire/name.js';

@@ -1,7 +1,7 @@
 /** Messages on a stream, each behind its length in two octets (RFC 1035 §4.2.2, RFC 7766 §8). */
 
-import { MAX_MESSAGE_BYTES } from '../wire/numbers.js';
-import { wordAt } from '../wire/words.js';
+import { MAX_MESSAGE_BYTES } from './numbers.js';
+import { wordAt } from './words.js';
 
 const MAX_FRAME_BYTES = 2 + MAX_MESSAGE_BYTES;
 const LEAST_BUFFER_BYTES = 512;
