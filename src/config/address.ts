@@ -55,6 +55,23 @@ export function formatAddress(family: Family, value: bigint): string {
   return family === 4 ? Address4.fromBigInt(value).correctForm() : Address6.fromBigInt(value).correctForm();
 }
 
+/** The 4 or 16 octets of an address, in network order. */
+export function octetsOf(value: bigint, family: Family): Uint8Array {
+  const octets = new Uint8Array(bitsOf(family) / 8);
+  let rest = value;
+  for (let i = octets.length - 1; i >= 0; i--) {
+    octets[i] = Number(rest & 0xffn);
+    rest >>= 8n;
+  }
+  return octets;
+}
+
+/** Text of an address of 4 or 16 octets. */
+export function octetsToText(octets: Uint8Array): string {
+  const value = octets.reduce((sum, octet) => (sum << 8n) | BigInt(octet), 0n);
+  return formatAddress(octets.length === 4 ? 4 : 6, value);
+}
+
 /** Reads `address/length`; an address alone is a prefix of its full length. Host bits are kept in `address`. */
 export function parsePrefix(text: string): Prefix | null {
   const slash = text.indexOf('/');

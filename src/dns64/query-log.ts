@@ -3,8 +3,8 @@
  * lines a second, so much waiting for the disk; what is left out is counted.
  */
 import { createWriteStream } from 'node:fs';
+import { octetsToText } from '../config/address.js';
 import type { Finished } from './engine.js';
-import { octetsToText } from './policy/networks.js';
 import { nameToText } from './wire/name.js';
 import { HEADER_BYTES, rcodeName, typeName } from './wire/numbers.js';
 

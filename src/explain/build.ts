@@ -1,5 +1,5 @@
 /** The bytes of a described packet, with all lengths and checksums right. Payloads are zeros. */
-import { parseAddress } from '../config/address.js';
+import { octetsOf, parseAddress } from '../config/address.js';
 import { errors } from '../errors.js';
 import { checksum, pseudoHeader } from './checksum.js';
 import { type Description, protocolNumber } from './description.js';
@@ -20,8 +20,7 @@ export function buildPacket(description: Description): Buffer {
 function addressBytes(text: string): Buffer {
   const address = parseAddress(text);
   if (address === null) throw new RangeError(`not an address: ${text}`);
-  const digits = address.family === 4 ? 8 : 32;
-  return Buffer.from(address.value.toString(16).padStart(digits, '0'), 'hex');
+  return Buffer.from(octetsOf(address.value, address.family));
 }
 
 /** What stands behind the network headers. */

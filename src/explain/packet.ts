@@ -2,7 +2,7 @@
  * What a packet says, header by header: network header → extension headers → fragment → transport → the packet that an
  * ICMP error quotes. Takes any bytes and never throws: `problem` says where reading had to stop.
  */
-import { formatAddress } from '../config/address.js';
+import { octetsToText } from '../config/address.js';
 import { checksum, pseudoHeader } from './checksum.js';
 import { EXTENSION_HEADERS, FRAGMENT, ICMP4, ICMP6, isIcmpError, TCP, TCP_FLAGS, UDP } from './names.js';
 
@@ -92,9 +92,6 @@ export interface Packet {
 
 const MAX_EXTENSIONS = 8;
 
-const addressText = (bytes: Buffer): string =>
-  formatAddress(bytes.length === 4 ? 4 : 6, BigInt(`0x${bytes.toString('hex')}`));
-
 /** Reads a packet; null when it is too short for a header or neither IPv4 nor IPv6. */
 export function readPacket(bytes: Uint8Array): Packet | null {
   return read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), true);
@@ -120,8 +117,8 @@ function readIpv4(bytes: Buffer): Packet | null {
   const more = (word & 0x2000) !== 0;
   const packet: Packet = {
     family: 4,
-    source: addressText(bytes.subarray(12, 16)),
-    destination: addressText(bytes.subarray(16, 20)),
+    source: octetsToText(bytes.subarray(12, 16)),
+    destination: octetsToText(bytes.subarray(16, 20)),
     hopLimit: bytes.readUInt8(8),
     trafficClass: bytes.readUInt8(1),
     flowLabel: 0,
@@ -155,8 +152,8 @@ function readIpv6(bytes: Buffer): Packet | null {
   const length = 40 + bytes.readUInt16BE(4);
   const packet: Packet = {
     family: 6,
-    source: addressText(bytes.subarray(8, 24)),
-    destination: addressText(bytes.subarray(24, 40)),
+    source: octetsToText(bytes.subarray(8, 24)),
+    destination: octetsToText(bytes.subarray(24, 40)),
     hopLimit: bytes.readUInt8(7),
     trafficClass: (bytes.readUInt16BE(0) >> 4) & 0xff,
     flowLabel: bytes.readUInt32BE(0) & 0xfffff,

@@ -1,9 +1,8 @@
 /** Where the prefixes come from, and how addresses are put into them. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { knownPrefix, networkOf } from '../../src/config/address.js';
+import { knownPrefix, networkOf, octetsOf } from '../../src/config/address.js';
 import { Group } from '../../src/dns64/policy/group.js';
-import { octetsOf } from '../../src/dns64/policy/networks.js';
 import { rulesOf } from '../../src/dns64/policy/rules.js';
 import { embed, extract } from '../../src/dns64/synthesis/pref64.js';
 import { rig, rr, section, zone } from './rig.js';

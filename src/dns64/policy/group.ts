@@ -2,11 +2,11 @@
  * What a group of clients gets: which prefix stands for which IPv4 network, which names are treated otherwise, and how
  * its answers are told apart in the cache.
  */
-import { knownPrefix, NON_GLOBAL4, type Prefix, WELL_KNOWN_PREFIX } from '../../config/address.js';
+import { knownPrefix, NON_GLOBAL4, octetsOf, type Prefix, WELL_KNOWN_PREFIX } from '../../config/address.js';
 import type { Pref64 } from '../synthesis/pref64.js';
 import { Type } from '../wire/numbers.js';
 import type { NameSet } from './names.js';
-import { Networks, octetsOf } from './networks.js';
+import { Networks } from './networks.js';
 
 /** The addresses of a name that is answered here: 4 and 16 octets each. */
 export interface HostAddresses {

@@ -1,5 +1,5 @@
 /** Longest-prefix match over a few prefixes, on octets: for clients, for IPv4 addresses to map, for exclusions. */
-import { formatAddress, type Prefix } from '../../config/address.js';
+import { octetsOf, type Prefix } from '../../config/address.js';
 
 interface Entry<Value> {
   octets: Uint8Array;
@@ -20,33 +20,16 @@ export class Networks<Value> {
     this.byFamily = { 4: of(4), 6: of(6) };
   }
 
-  /** The value of the longest prefix that has the address at `at`, or null. */
-  find(family: 4 | 6, bytes: Uint8Array, at = 0): Value | null {
-    for (const entry of this.byFamily[family]) if (covers(entry, bytes, at)) return entry.value;
+  /** The value of the longest prefix that has the address, or null. */
+  find(family: 4 | 6, address: Uint8Array): Value | null {
+    for (const entry of this.byFamily[family]) if (covers(entry, address)) return entry.value;
     return null;
   }
 }
 
-function covers({ octets, length }: { octets: Uint8Array; length: number }, bytes: Uint8Array, at: number): boolean {
+function covers({ octets, length }: { octets: Uint8Array; length: number }, address: Uint8Array): boolean {
   const whole = length >>> 3;
-  for (let i = 0; i < whole; i++) if (octets[i] !== bytes[at + i]) return false;
+  for (let i = 0; i < whole; i++) if (octets[i] !== address[i]) return false;
   const rest = length & 7;
-  return rest === 0 || (((octets[whole] as number) ^ (bytes[at + whole] as number)) & (0xff00 >>> rest) & 0xff) === 0;
-}
-
-/** The text of an address of 4 or 16 octets. */
-export function octetsToText(octets: Uint8Array): string {
-  const value = octets.reduce((sum, octet) => sum * 256n + BigInt(octet), 0n);
-  return formatAddress(octets.length === 4 ? 4 : 6, value);
-}
-
-/** The octets of an address. */
-export function octetsOf(value: bigint, family: 4 | 6): Uint8Array {
-  const octets = new Uint8Array(family === 4 ? 4 : 16);
-  let rest = value;
-  for (let i = octets.length - 1; i >= 0; i--) {
-    octets[i] = Number(rest & 0xffn);
-    rest >>= 8n;
-  }
-  return octets;
+  return rest === 0 || (((octets[whole] as number) ^ (address[whole] as number)) & (0xff00 >>> rest) & 0xff) === 0;
 }

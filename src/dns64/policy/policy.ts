@@ -9,8 +9,7 @@ export class Policy {
 
   /** Groups of `before` whose rules are the same keep their answers in the cache. */
   constructor(rules: readonly GroupRules[], before?: Policy) {
-    let serial =
-      before === undefined ? 0 : Math.max(0, ...before.groups.map((group) => group.serial), before.lastSerial);
+    let serial = before?.lastSerial ?? 0;
     this.groups = rules.map((rule) => {
       const same = before?.groups.find((group) => sameAnswers(group.rules, rule));
       if (same !== undefined) return new Group(rule, same.serial);
@@ -25,9 +24,9 @@ export class Policy {
 
   private readonly lastSerial: number;
 
-  /** The group of the client whose address is at `at`: 4 octets, or 16. */
-  groupOf(family: 4 | 6, bytes: Uint8Array, at = 0): Group | null {
-    return this.clients.find(family, bytes, at);
+  /** The group of the client with this address: 4 octets, or 16. */
+  groupOf(family: 4 | 6, address: Uint8Array): Group | null {
+    return this.clients.find(family, address);
   }
 }
 

@@ -1,10 +1,9 @@
 /** From the configuration to the rules of each group. */
-import { knownPrefix, type Prefix, WELL_KNOWN_PREFIX } from '../../config/address.js';
+import { knownPrefix, octetsOf, type Prefix, WELL_KNOWN_PREFIX } from '../../config/address.js';
 import { type Dns64Group, LOCAL_CLIENTS, type LoadedDns64 } from '../../config/dns64.js';
 import { knownName, nameKey } from '../wire/name.js';
 import type { GroupRules, HostAddresses } from './group.js';
 import { NameSet } from './names.js';
-import { octetsOf } from './networks.js';
 
 const EVERYTHING = knownPrefix('0.0.0.0/0');
 

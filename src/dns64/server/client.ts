@@ -1,5 +1,5 @@
 /** What a transport knows of a client, and what it asks of the engine. */
-import { parseAddress } from '../../config/address.js';
+import { octetsOf, parseAddress } from '../../config/address.js';
 
 export type Transport = 'udp' | 'tcp' | 'tls' | 'https';
 
@@ -20,11 +20,5 @@ export function clientAt(remoteAddress: string | undefined, transport: Transport
   if (address === null) return null;
   const mapped = address.family === 6 && address.value >> 32n === 0xffffn;
   const family = mapped ? 4 : address.family;
-  const octets = new Uint8Array(family === 4 ? 4 : 16);
-  let rest = address.value;
-  for (let i = octets.length - 1; i >= 0; i--) {
-    octets[i] = Number(rest & 0xffn);
-    rest >>= 8n;
-  }
-  return { family, address: octets, transport };
+  return { family, address: octetsOf(address.value, family), transport };
 }

@@ -6,7 +6,7 @@
  */
 import { createSocket, type RemoteInfo, type SocketOptions } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
-import { parseAddress } from '../../config/address.js';
+import { octetsOf, parseAddress } from '../../config/address.js';
 import { UDP_BATCH, UDP_PEER, UDP_SEND_BYTES, type UdpCounters } from '../../native/addon.js';
 import {
   checkCount,
@@ -150,7 +150,7 @@ function writePeer(peers: Uint8Array, from: RemoteInfo, family: 4 | 6, local: Ui
 function bytesOf(text: string): Uint8Array {
   const address = parseAddress(text.replace(/%.*/, ''));
   if (address === null) throw new RangeError(`not an address: ${text}`);
-  return Buffer.from(address.value.toString(16).padStart(address.family === 4 ? 8 : 32, '0'), 'hex');
+  return octetsOf(address.value, address.family);
 }
 
 /** Interfaces of link-local addresses: node:dgram names them (`fe80::1%eth0`), peer records have their numbers. */

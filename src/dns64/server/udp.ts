@@ -13,7 +13,7 @@
  * An answer that takes longer: keep the query's peer record, later write the answer and the record to a send slot, and
  * call `send`. The send slots are free whenever no handler is at work.
  */
-import { formatAddress, formatTransportAddress, parseAddress } from '../../config/address.js';
+import { formatTransportAddress, octetsToText, parseAddress } from '../../config/address.js';
 import { isSystemError, messageOf } from '../../errors.js';
 import { type Addon, loadAddon, UDP_BATCH, UDP_PEER } from '../../native/addon.js';
 import { wordAt } from '../wire/words.js';
@@ -154,9 +154,8 @@ export function peerText(peers: Uint8Array, index: number): string {
 
 /** The address of peer `index` as text, without a zone. */
 export function peerAddress(peers: Uint8Array, index: number): string {
-  const family = peerFamily(peers, index);
-  const bytes = Buffer.from(peers.buffer, peers.byteOffset + peerAddressOffset(index), family === 4 ? 4 : 16);
-  return formatAddress(family, BigInt(`0x${bytes.toString('hex')}`));
+  const at = peerAddressOffset(index);
+  return octetsToText(peers.subarray(at, at + (peerFamily(peers, index) === 4 ? 4 : 16)));
 }
 
 /** Copies a peer record: the answer in slot `to` goes where the query in slot `from` came from. */
