@@ -6,6 +6,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { missing } from '../../lab/host.js';
+import { runBenchmark } from '../ending.js';
 import { cores, missingProgram } from '../throughput/chain.js';
 import { busyCores, commit, describeMachine } from '../throughput/machine.js';
 import type { Absence, Results } from '../throughput/record.js';
@@ -141,12 +142,4 @@ function versionsText(versions: Results['versions']): string {
     .join('; ');
 }
 
-const interruption = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interruption.abort());
-
-try {
-  process.exitCode = await main(interruption.signal);
-} catch (error) {
-  if (!interruption.signal.aborted) console.error(`bench/dns64: ${error instanceof Error ? error.message : error}`);
-  process.exitCode = interruption.signal.aborted ? 130 : 1;
-}
+await runBenchmark('bench/dns64', main);

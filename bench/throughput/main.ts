@@ -7,6 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { missing } from '../../lab/host.js';
 import { failure, run } from '../../lab/process.js';
+import { runBenchmark } from '../ending.js';
 import type { Peer } from '../peers/peer.js';
 import { accented, ours, peers } from '../peers/peers.js';
 import { type Arguments, readArguments, usage } from './arguments.js';
@@ -135,12 +136,4 @@ async function main(signal: AbortSignal): Promise<number> {
   return results.incomplete ? 1 : 0;
 }
 
-const interruption = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interruption.abort());
-
-try {
-  process.exitCode = await main(interruption.signal);
-} catch (error) {
-  console.error(`bench/throughput: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
-}
+await runBenchmark('bench/throughput', main);
