@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type AnnouncerService, startAnnouncer } from '../bgp-lite/service.js';
 import type { Prefix } from '../config/address.js';
 import type { AnnounceConfig } from '../config/announce.js';
-import { diffAnnounce, diffConfig } from '../config/diff.js';
+import { diffAnnounce, diffConfig, diffDns64 } from '../config/diff.js';
 import type { LoadedConfig } from '../config/file.js';
 import type { Config } from '../config/schema.js';
 import type { ChangeReport } from '../control/target.js';
@@ -94,7 +94,7 @@ function createRunning(initial: Config, { service, dns64, announcer }: Services)
       throw errors.reloadRefused(['dns64 cannot come or go while running: restart to apply it']);
     }
     const told = diffAnnounce(config.announce, next.announce);
-    const names = dns64 === null || next.dns64 === undefined ? null : dns64.diff(next.dns64);
+    const names = config.dns64 === undefined || next.dns64 === undefined ? null : diffDns64(config.dns64, next.dns64);
     // The translator refuses its part by itself; what the DNS64 server refuses comes before anything is changed.
     const alone = service === null ? diffConfig(config, next) : { changes: [], refused: [] };
     const refused = [...(names?.refused ?? []), ...alone.refused, ...told];

@@ -16,7 +16,7 @@ import type {
   TranslatorStatus,
 } from '../control/target.js';
 import { countersOf, dns64StatusOf, readingsOf } from '../dns64/readings.js';
-import type { ServerReport } from '../dns64/server.js';
+import type { ServerReport } from '../dns64/report.js';
 import type { Dns64Service } from '../dns64/service.js';
 import { errors, PlatypusError } from '../errors.js';
 import { explainRunning } from '../explain/running.js';

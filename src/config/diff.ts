@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { formatTransportAddress, networkOf, type Prefix } from './address.js';
 import type { AnnounceConfig } from './announce.js';
+import type { LoadedDns64 } from './dns64.js';
 import type { EamList } from './eam.js';
 import type { Config, PlatConfig, Pool4Entry, SiitSection, StaticBibEntry } from './schema.js';
 
@@ -144,6 +145,26 @@ function diffKeys<Section extends PlatConfig | SiitSection>(
   for (const key of live) {
     if (isDeepStrictEqual(running[key], next[key])) continue;
     changes.push(`${name}.${key}: ${show(running[key])} became ${show(next[key])}`);
+  }
+  return { changes, refused };
+}
+
+/** What of the section cannot change while the server runs; of `cache` it is the size alone. */
+const DNS64_FIXED: readonly (keyof LoadedDns64)[] = ['listen', 'tls', 'https', 'workers'];
+
+/** Compares the running DNS64 section with a new one. */
+export function diffDns64(running: LoadedDns64, next: LoadedDns64): ConfigDiff {
+  const refused: string[] = [];
+  const changes: string[] = [];
+  for (const key of Object.keys(next) as (keyof LoadedDns64)[]) {
+    if (isDeepStrictEqual(running[key], next[key])) continue;
+    if (key === 'cache' && running.cache.megabytes !== next.cache.megabytes) {
+      refused.push('dns64.cache.megabytes cannot change while running (the memory is taken): restart to apply it');
+    } else if (DNS64_FIXED.includes(key)) {
+      refused.push(`dns64.${key} cannot change while running (the sockets are open): restart to apply it`);
+    } else {
+      changes.push(key === 'files' ? 'dns64: a file that it names changed' : `dns64.${key} changed`);
+    }
   }
   return { changes, refused };
 }

@@ -1,5 +1,5 @@
 /** A report of the DNS64 server as counters with their meaning, and as the few lines of a status. */
-import type { ServerReport } from './server.js';
+import type { ServerReport } from './report.js';
 import { counterMeaning, counterNames } from './statistics.js';
 
 export interface Reading {

@@ -12,6 +12,7 @@ import { engineOptions } from './engine-options.js';
 import { Policy } from './policy/policy.js';
 import { rulesOf } from './policy/rules.js';
 import { openQueryLog, type QueryLog } from './query-log.js';
+import { addNumbers, type ServerReport } from './report.js';
 import { createLookup } from './resolver/lookup.js';
 import type { Handle } from './server/client.js';
 import { type ConnectionLimits, DEFAULT_LIMITS, type Listener } from './server/connections.js';
@@ -23,15 +24,10 @@ import { listenStream } from './server/stream.js';
 import { type OnBatch, openUdp, type UdpListener } from './server/udp.js';
 import { openUdpDgram } from './server/udp-dgram.js';
 import { serveUdp } from './server/udp-server.js';
-import { createStatistics, type Statistics } from './statistics.js';
+import { createStatistics } from './statistics.js';
 import { createNativeLinks, type OpenLink } from './upstream/udp-link.js';
 import { openDgramLink } from './upstream/udp-link-dgram.js';
-import {
-  createUpstreams,
-  DEFAULT_UPSTREAM_OPTIONS,
-  type UpstreamOptions,
-  type UpstreamStats,
-} from './upstream/upstreams.js';
+import { createUpstreams, DEFAULT_UPSTREAM_OPTIONS, type UpstreamOptions } from './upstream/upstreams.js';
 
 import { MAX_MESSAGE_BYTES } from './wire/numbers.js';
 
@@ -55,17 +51,6 @@ export interface ServerParts {
   first: boolean;
   /** 16 octets, the same in all threads. */
   cookieSecret: Uint8Array;
-}
-
-export interface ServerReport {
-  statistics: Statistics;
-  cache: ReturnType<AnswerCache['stats']>;
-  upstream: UpstreamStats;
-  /** Of the sockets, by name. */
-  transport: Record<string, number>;
-  openQuestions: number;
-  /** Some upstream answers. */
-  usable: boolean;
 }
 
 export interface Dns64Server {
@@ -236,10 +221,10 @@ export async function openServer(config: ServerConfig, parts: ServerParts): Prom
       statistics: { ...statistics },
       cache: cache.stats(),
       upstream: upstreams.stats(),
-      transport: sumOf([
+      transport: [
         ...udp.map((listener) => listener.counters()),
         ...streams.map(({ listener }) => ({ ...listener.counters })),
-      ]),
+      ].reduce(addNumbers, {}),
       openQuestions: engine.openQuestions,
       usable: upstreams.usable,
     }),
@@ -279,10 +264,4 @@ function streamLimits({ limits }: LoadedDns64): ConnectionLimits {
     connectionsPerClient: limits.connectionsPerClient,
     idleMs: limits.idle * 1000,
   };
-}
-
-function sumOf(parts: readonly Record<string, number>[]): Record<string, number> {
-  const sum: Record<string, number> = {};
-  for (const part of parts) for (const [name, value] of Object.entries(part)) sum[name] = (sum[name] ?? 0) + value;
-  return sum;
 }

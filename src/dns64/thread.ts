@@ -2,7 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../errors.js';
 import type { Failure } from '../thread/thread.js';
-import { type Dns64Server, defaultParts, openServer, type ServerConfig, type ServerReport } from './server.js';
+import type { ServerReport } from './report.js';
+import { type Dns64Server, defaultParts, openServer, type ServerConfig } from './server.js';
 
 export interface ThreadData {
   config: ServerConfig;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { diffConfig } from '../../src/config/diff.js';
+import { diffConfig, diffDns64 } from '../../src/config/diff.js';
 import { parseConfig } from '../../src/config/file.js';
 import { siitFile } from './configs.js';
 
@@ -101,5 +101,27 @@ describe('siit', () => {
   test('a PLAT does not become a SIIT', () => {
     expect(diffConfig(running, before).refused).toEqual(['plat cannot become siit while running: restart to apply it']);
     expect(diffConfig(before, running).refused).toEqual(['siit cannot become plat while running: restart to apply it']);
+  });
+});
+
+describe('dns64', () => {
+  const section = (text: string) => {
+    const { dns64 } = parseConfig(`dns64: { listen: "::#53", upstream: 192.0.2.53, ${text} }`, 'p.yaml').config;
+    if (dns64 === undefined) throw new Error('no dns64 section');
+    return dns64;
+  };
+
+  test.each([
+    ['', [], []],
+    ['parallel: true', ['dns64.parallel changed'], []],
+    ['cache: { prefetch: false }', ['dns64.cache changed'], []],
+    [
+      'cache: { megabytes: 7 }',
+      [],
+      ['dns64.cache.megabytes cannot change while running (the memory is taken): restart to apply it'],
+    ],
+    ['workers: 3', [], ['dns64.workers cannot change while running (the sockets are open): restart to apply it']],
+  ])('%s', (text, changes, refused) => {
+    expect(diffDns64(section(''), section(text))).toEqual({ changes, refused });
   });
 });
