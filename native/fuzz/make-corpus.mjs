@@ -1,6 +1,6 @@
-// Writes native/fuzz/corpus/{fuzz_parse,fuzz_siit,fuzz_eam,fuzz_coalesce,fuzz_workers,fuzz_tester,fuzz_bfd}: one seed a packet of
-// the vectors, some with offload, some with settings of the stateless translator; changes of EAM tables; flows whose
-// segments follow each other; packets that several workers share; test frames.
+// Writes native/fuzz/corpus/{fuzz_parse,fuzz_siit,fuzz_eam,fuzz_coalesce,fuzz_workers,fuzz_tester,fuzz_bfd}: one seed a
+// packet of the vectors, some with offload, some with settings of the stateless translator; changes of EAM tables; flows
+// whose segments follow each other; packets that several workers share; test frames; lives of BFD sessions.
 // `node native/fuzz/make-corpus.mjs`; the results are committed.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
