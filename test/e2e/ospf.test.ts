@@ -241,6 +241,29 @@ router ospf6
     },
   );
 
+  test('OSPF-HELLO-08 BIRD and FRR of priority 0: this announcer is their Designated Router', async () => {
+    for (const daemon of ['bird', 'frr'] as const) {
+      await connect();
+      const zero = (text: string) => text.replaceAll('priority 10', 'priority 0');
+      router =
+        daemon === 'bird'
+          ? await startBird(theirs, folder, zero(bird('bcast')))
+          : await startFrr(theirs, folder, ['ospfd', 'ospf6d'], zero(frr('broadcast')));
+      const { ask } = router;
+      const ends = await announce(config({}, { type: 'broadcast', priority: 1 }));
+      await full(ends, 2);
+      const routes = async () =>
+        daemon === 'bird'
+          ? ask('show', 'route', 'all')
+          : `${await ask('show ip ospf route')}\n${await ask('show ipv6 ospf6 route')}`;
+      await eventually(routes, (all) => all.includes(POOL4) && all.includes(POOL6), 15_000);
+      await ends.say('stop');
+      await eventually(routes, (all) => !all.includes(POOL4) && !all.includes(POOL6), 1000);
+      await router.stop();
+      await Promise.all([ours.close(), theirs.close()]);
+    }
+  });
+
   test('OSPF-LSA-20 FRR: stub links and intra-area prefixes, and the adjacency outlives a blocked event loop', async () => {
     await connect();
     router = await startFrr(
