@@ -33,9 +33,15 @@ export interface Originator {
 /** Neighbours measure MinLSArrival from when they got the last instance: a little later than it was sent. */
 const ARRIVAL_MS = MIN_LS_ARRIVAL_MS + 20;
 
+/** What neighbours bring about is looked at no more often than this: a flood of theirs must not cost more than that. */
+const LOOK_MS = 50;
+
 export function createOriginator(instance: Instance, wanted: () => readonly Wanted[]): Originator {
   /** Clock of the last time each LSA was issued or flushed, by store and key. */
   const issued = new Map<string, number>();
+  /** Clock of when each LSA that waits to be issued or flushed was first seen to need it. */
+  const due = new Map<string, number>();
+  let reconciledMs = Number.NEGATIVE_INFINITY;
   let scheduled = false;
   let withdrawing = false;
   let stopped = false;
@@ -47,14 +53,23 @@ export function createOriginator(instance: Instance, wanted: () => readonly Want
     if (stopped) return;
     withdrawing ||= withdraw;
     const nowMs = instance.clock();
+    reconciledMs = nowMs;
     let nextMs = Number.POSITIVE_INFINITY;
     /** Whether so much time has passed since the last instance; otherwise there is another look then. */
     const mayIssue = (name: string, intervalMs: number, current: Lsa | undefined): boolean => {
       const issuedMs = issued.get(name) ?? Number.NEGATIVE_INFINITY;
-      // A neighbour that just got the last instance, by asking for it, would not take the next.
-      const readyMs = Math.max(issuedMs + intervalMs, (current?.sentMs ?? issuedMs) + ARRIVAL_MS);
-      if (readyMs > nowMs) nextMs = Math.min(nextMs, readyMs);
-      return readyMs <= nowMs;
+      const dueMs = due.get(name) ?? nowMs;
+      // A neighbour that just got the last instance, by asking for it, would not take the next. Asking again and again
+      // does not hold it up for longer.
+      const sentMs = Math.min(current?.sentMs ?? issuedMs, dueMs);
+      const readyMs = Math.max(issuedMs + intervalMs, sentMs + ARRIVAL_MS);
+      if (readyMs > nowMs) {
+        nextMs = Math.min(nextMs, readyMs);
+        due.set(name, dueMs);
+        return false;
+      }
+      due.delete(name);
+      return true;
     };
     const names = new Set<string>();
     let waiting = false;
@@ -63,7 +78,10 @@ export function createOriginator(instance: Instance, wanted: () => readonly Want
       const name = nameOf(one.store, key);
       names.add(name);
       const current = one.store.lsas.get(key);
-      if (current !== undefined && isCurrent(current, one, nowMs)) continue;
+      if (current !== undefined && isCurrent(current, one, nowMs)) {
+        due.delete(name);
+        continue;
+      }
       if (!mayIssue(name, withdrawing ? ARRIVAL_MS : MIN_LS_INTERVAL_MS, current)) {
         waiting = true;
         continue;
@@ -72,13 +90,14 @@ export function createOriginator(instance: Instance, wanted: () => readonly Want
     }
     withdrawing &&= waiting;
     for (const store of storesOf(instance)) {
-      for (const lsa of [...store.lsas.values()]) {
+      for (const lsa of store.lsas.values()) {
+        if (lsa.advertiser !== instance.routerId || isMaxAge(lsa, nowMs)) continue;
         const name = nameOf(store, lsa.key);
-        if (lsa.advertiser !== instance.routerId || names.has(name) || isMaxAge(lsa, nowMs)) continue;
-        if (mayIssue(name, ARRIVAL_MS, lsa)) flush(lsa, name, nowMs);
+        if (!names.has(name) && mayIssue(name, ARRIVAL_MS, lsa)) flush(lsa, name, nowMs);
       }
     }
     for (const [name, atMs] of issued) if (!names.has(name) && nowMs - atMs > MIN_LS_INTERVAL_MS) issued.delete(name);
+    for (const [name, atMs] of due) if (nowMs - atMs > MIN_LS_INTERVAL_MS) due.delete(name);
     if (nextMs === Number.POSITIVE_INFINITY) timer.stop();
     else timer.start(Math.max(1, nextMs - nowMs));
   }
@@ -119,6 +138,11 @@ export function createOriginator(instance: Instance, wanted: () => readonly Want
   return {
     schedule() {
       if (scheduled || stopped) return;
+      if (instance.clock() - reconciledMs < LOOK_MS) {
+        const remainingMs = timer.remainingMs();
+        if (remainingMs === null || remainingMs > LOOK_MS) timer.start(LOOK_MS);
+        return;
+      }
       scheduled = true;
       queueMicrotask(() => {
         scheduled = false;

@@ -341,6 +341,19 @@ describe('time', () => {
     expect(received(one).map(({ header }) => header.length)).toEqual([48]);
   });
 
+  test('OSPF-LSA-11 a neighbour that asks for the LSA again and again does not hold a withdrawal up', async () => {
+    const one = await full({ as: 'stub' });
+    one.router.speaker.announce(announcing(NET));
+    await pass(20);
+    const asking = setInterval(() => one.peer.lsr({ type: 1, id: OWN, advertiser: OWN }), 500);
+    await pass(0.6);
+    one.peer.clear();
+    one.router.speaker.announce([]);
+    await pass(1.1);
+    clearInterval(asking);
+    expect(received(one).map(({ header }) => header.length)).toContain(48);
+  });
+
   test('OSPF-LSA-09 an LSA that changed in memory is told, and had anew', async () => {
     const { ageDatabase } = await import('../../../src/bgp-lite/ospf/ageing.js');
     const { createStore, storeLsa } = await import('../../../src/bgp-lite/ospf/lsdb.js');
