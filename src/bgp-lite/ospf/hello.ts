@@ -55,7 +55,7 @@ function mismatchOf({ instance, area, config, device }: Interface, hello: Hello)
   return (hello.options & bits) === (version.options(area.type) & bits) ? null : `its area is not of type ${area.type}`;
 }
 
-/** Whom a Hello is from; `null` when it is not taken. */
+/** Whom a Hello is from. */
 export interface Sender {
   routerId: number;
   source: bigint;

@@ -63,8 +63,8 @@ export interface Interface {
   acks: Map<string, LsaHeader>;
   timers: { hello: Timer; wait: Timer; ack: Timer };
   helloSentMs: number;
-  /** Neighbours that BFD took down: until when their Hellos are not taken, by router ID. */
   lastError: string | null;
+  /** Clock of the last complaint of each kind. */
   complaints: Map<string, number>;
 }
 

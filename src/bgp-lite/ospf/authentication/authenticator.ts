@@ -4,7 +4,7 @@ import type { PacketHeader } from '../codec/packet.js';
 import type { Counter } from '../statistics.js';
 import type { Sequences } from './sequence.js';
 
-/** Addresses of a packet as numbers; `destination` null when it is not known. */
+/** Addresses of a packet as numbers. */
 export interface Ends {
   source: bigint;
   destination: bigint;
