@@ -177,7 +177,7 @@ protocol ospf v3 o6 { ipv6 { import all; export none; }; area 0 { ${area} ${bird
       );
       await ends.say('stop');
       await router.stop();
-      await Promise.all([ours.close(), theirs.close()]);
+      await Promise.all([ours.close(), theirs.close(), rm(folder, { recursive: true })]);
     }
   });
 
@@ -260,7 +260,7 @@ router ospf6
       await ends.say('stop');
       await eventually(routes, (all) => !all.includes(POOL4) && !all.includes(POOL6), 1000);
       await router.stop();
-      await Promise.all([ours.close(), theirs.close()]);
+      await Promise.all([ours.close(), theirs.close(), rm(folder, { recursive: true })]);
     }
   });
 
