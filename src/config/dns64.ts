@@ -13,6 +13,7 @@ import {
   MAX_PREFIXES,
   mappingOrWord,
   pool6Prefix,
+  ports,
   prefix,
   section,
   wholeNumber,
@@ -141,6 +142,7 @@ export const dns64Section = section({
     .nullable()
     .default(null),
   upstream: listOrOne(upstream, 1, 16, '1 to 16 resolvers such as 192.0.2.53'),
+  avoidPorts: listOrOne(ports, 0, 64, 'at most 64 ports or ranges such as 1024-2047').default([]),
   sourceAddresses: listOrOne(serverAddress, 0, 64, 'at most 64 addresses of this host').default([]),
   upstreamTimeout: duration(1, 60, 'seconds for a whole question').default(10),
   caseRandomisation: flag.default(true),

@@ -1,6 +1,7 @@
-/** From the configuration to the engine's rules and limits. */
+/** From the configuration to the engine's rules and limits, and to those of the upstream side. */
 import type { Dns64Config } from '../config/dns64.js';
 import type { EngineOptions } from './engine.js';
+import { DEFAULT_UPSTREAM_OPTIONS, type UpstreamOptions } from './upstream/options.js';
 
 /** What the engine is told of a section. */
 export function engineOptions(dns64: Dns64Config): EngineOptions {
@@ -22,5 +23,18 @@ export function engineOptions(dns64: Dns64Config): EngineOptions {
     staleTtl: 30,
     staleRecheck: 30,
     staleAfterMs: 1800,
+  };
+}
+
+/** What the upstream side is told of it. */
+export function upstreamOptions(dns64: Dns64Config): UpstreamOptions {
+  return {
+    ...DEFAULT_UPSTREAM_OPTIONS,
+    servers: dns64.upstream,
+    sourceAddresses: dns64.sourceAddresses,
+    avoidPorts: dns64.avoidPorts.map(({ min, max }) => ({ from: min, to: max })),
+    timeoutMs: dns64.upstreamTimeout * 1000,
+    caseRandomisation: dns64.caseRandomisation,
+    maxOpen: Math.ceil(dns64.limits.open / dns64.workers),
   };
 }

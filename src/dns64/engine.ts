@@ -310,11 +310,13 @@ export class Engine {
   }
 
   /** Counts what became of a question, and makes it ready: for those who wait, and for the cache. */
-  private keep(question: Question, group: Group, { reply, outcome, synthetic, leftOut }: Resolved): Ready | null {
+  private keep(question: Question, group: Group, { reply, outcome, synthetic, ...counts }: Resolved): Ready | null {
     const { statistics, cache } = this.parts;
     const counter = OUTCOME_COUNTER[outcome];
     if (counter !== null) statistics[counter] += 1;
-    statistics['dns64.synthesis.left_out'] += leftOut;
+    statistics['dns64.synthesis.left_out'] += counts.leftOut;
+    statistics['dns64.synthesis.a_lookups'] += counts.aLookups;
+    statistics['dns64.synthesis.excluded'] += counts.excluded;
     const { type, klass, dnssecOk, checkingDisabled } = question;
     const flags = Flag.QR | Flag.RA | reply.flags | reply.rcode;
     const written = writeMessage(question, flags, reply) ?? writeMessage(question, flags, { ...reply, additional: [] });

@@ -8,7 +8,7 @@ import type { Listen, LoadedDns64 } from '../config/dns64.js';
 import { type Addon, loadAddon } from '../native/addon.js';
 import { AnswerCache } from './cache/answer-cache.js';
 import { Engine, type EngineParts, LATER } from './engine.js';
-import { engineOptions } from './engine-options.js';
+import { engineOptions, upstreamOptions } from './engine-options.js';
 import { Policy } from './policy/policy.js';
 import { rulesOf } from './policy/rules.js';
 import { openQueryLog, type QueryLog } from './query-log.js';
@@ -27,7 +27,7 @@ import { serveUdp } from './server/udp-server.js';
 import { createStatistics } from './statistics.js';
 import { createNativeLinks, type OpenLink } from './upstream/udp-link.js';
 import { openDgramLink } from './upstream/udp-link-dgram.js';
-import { createUpstreams, DEFAULT_UPSTREAM_OPTIONS, type UpstreamOptions } from './upstream/upstreams.js';
+import { createUpstreams } from './upstream/upstreams.js';
 
 import { MAX_MESSAGE_BYTES } from './wire/numbers.js';
 
@@ -244,17 +244,6 @@ function pemOf({ files }: LoadedDns64, tls: { certificate: string; key: string }
 function rateOptions({ rateLimit, workers }: LoadedDns64) {
   const { perSecond, ...rest } = rateLimit;
   return { ...rest, ratePerSecond: Math.ceil(perSecond / workers) };
-}
-
-function upstreamOptions(dns64: LoadedDns64): UpstreamOptions {
-  return {
-    ...DEFAULT_UPSTREAM_OPTIONS,
-    servers: dns64.upstream,
-    sourceAddresses: dns64.sourceAddresses,
-    timeoutMs: dns64.upstreamTimeout * 1000,
-    caseRandomisation: dns64.caseRandomisation,
-    maxOpen: Math.ceil(dns64.limits.open / dns64.workers),
-  };
 }
 
 function streamLimits({ limits }: LoadedDns64): ConnectionLimits {

@@ -23,6 +23,8 @@ const EXPLAINED = {
   'dns64.synthesis.native': 'replies to AAAA queries with AAAA records of their own',
   'dns64.synthesis.nothing': 'names with neither AAAA nor A records that a prefix stands for',
   'dns64.synthesis.left_out': 'A records that no prefix stands for',
+  'dns64.synthesis.a_lookups': 'A queries made to answer AAAA queries',
+  'dns64.synthesis.excluded': 'AAAA records that were found and are excluded (RFC 6147 §5.1.4)',
   'dns64.synthesis.bogus': 'names that do not validate, and are not synthesised (RFC 6147 §5.5)',
   'dns64.synthesis.reverse': 'reverse names of synthetic addresses',
   'dns64.query_log.left_out': 'answers that the query log leaves out, above its rate or because the disk is slow',

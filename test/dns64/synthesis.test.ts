@@ -167,6 +167,7 @@ describe('the synthetic record', () => {
     const at = rig(v4only);
     await at.ask({ name: 'v4.example' });
     expect(at.asked).toEqual(['AAAA v4.example', 'A v4.example']);
+    expect(at.statistics['dns64.synthesis.a_lookups']).toBe(1);
   });
 
   test('DNS-REC-07 each IPv4 network has its prefix, the longest network counts', async () => {
@@ -293,6 +294,8 @@ describe('exclusions and names with rules', () => {
     }
     expect((await at.ask({ name: 'dual.example', cd: true })).answers.map(addressOf)).toEqual(['2001:db8:f::1']);
     expect((await at.ask({ name: 'dual.example', do: true, cd: true })).answers.length).toBe(3);
+    // Once for those with DO, once for those with CD; DO and CD together exclude nothing.
+    expect(at.statistics['dns64.synthesis.excluded']).toBe(2);
   });
 
   test('names never synthesised, and names always', async () => {

@@ -3,7 +3,7 @@
  * A records instead, the reverse names.
  */
 import type { Group } from '../policy/group.js';
-import { hasAddress, synthesise, withoutExcluded, withSynthesisedHints } from '../synthesis/aaaa.js';
+import { excludedIn, hasAddress, synthesise, withoutExcluded, withSynthesisedHints } from '../synthesis/aaaa.js';
 import { reverseName4, synthesisedFrom } from '../synthesis/reverse.js';
 import type { Rr } from '../wire/message.js';
 import { sameName } from '../wire/name.js';
@@ -22,6 +22,10 @@ export interface Resolved {
   synthetic: boolean;
   /** How many A records no prefix stands for. */
   leftOut: number;
+  /** How many A queries were made to have an answer to an AAAA query. */
+  aLookups: number;
+  /** How many AAAA records are excluded (RFC 6147 §5.1.4). */
+  excluded: number;
 }
 
 export interface ResolveOptions extends LocalOptions {
@@ -39,6 +43,8 @@ const resolved = (reply: Reply, outcome: Outcome, more: Partial<Resolved> = {}):
   outcome,
   synthetic: false,
   leftOut: 0,
+  aLookups: 0,
+  excluded: 0,
   ...more,
 });
 
@@ -71,14 +77,18 @@ function mayConcern({ name, checkingDisabled, dnssecOk }: Question, group: Group
 async function pass(question: Question, group: Group, lookup: Pick<Lookup, 'ask'>): Promise<Resolved> {
   const { type, klass, checkingDisabled, dnssecOk } = question;
   let reply = await lookup.ask(question);
+  let excluded = 0;
   if (klass === Class.IN && group.synthesises) {
     // RFC 6147 §5.5 item 3: what a validator asks for stays as it is.
-    if (type === Type.AAAA && !(checkingDisabled && dnssecOk)) reply = withoutExcluded(reply, group);
+    if (type === Type.AAAA && !(checkingDisabled && dnssecOk)) {
+      excluded = excludedIn(reply, group);
+      reply = withoutExcluded(reply, group);
+    }
     if (type === Type.A && group.rules.dropA) reply = withoutA(reply);
     if (type === Type.HTTPS || type === Type.SVCB) reply = withSynthesisedHints(reply, group);
   }
   if (type === Type.ANY) reply = oneRrset(reply);
-  return resolved(forClient(question, reply), reply.rcode === Rcode.SERVFAIL ? 'failed' : 'passed');
+  return resolved(forClient(question, reply), reply.rcode === Rcode.SERVFAIL ? 'failed' : 'passed', { excluded });
 }
 
 /** RFC 8482 §4.1: one RRset of those at hand, with its signature. */
@@ -108,38 +118,45 @@ async function resolveAaaa(
 ): Promise<Resolved> {
   const forced = group.rules.always.has(question.name);
   // What this group does not see, its clients' CD does not change.
-  const askA = () => lookup.ask({ ...question, type: Type.A });
+  let aLookups = 0;
+  const askA = () => {
+    aLookups += 1;
+    return lookup.ask({ ...question, type: Type.A });
+  };
   const early = parallel || forced ? askA() : null;
   const aaaa = forced ? emptyReply(Rcode.NOERROR) : await lookup.ask(question);
+  const excluded = excludedIn(aaaa, group);
+  const done = (reply: Reply, outcome: Outcome, more: Partial<Resolved> = {}) =>
+    resolved(reply, outcome, { aLookups, excluded, ...more });
 
-  if (aaaa.rcode === Rcode.NXDOMAIN) return resolved(forClient(question, aaaa), 'passed');
+  if (aaaa.rcode === Rcode.NXDOMAIN) return done(forClient(question, aaaa), 'passed');
   if (aaaa.rcode === Rcode.NOERROR && hasAddress(aaaa, group)) {
-    return resolved(forClient(question, withoutExcluded(aaaa, group)), 'native');
+    return done(forClient(question, withoutExcluded(aaaa, group)), 'native');
   }
   const failed = aaaa.rcode !== Rcode.NOERROR;
   if (failed) {
     // RFC 6147 §5.5: bogus data are no reason to make up others.
     if (dnssec === 'upstream' && (aaaa.bogus || (await isBogus(question, lookup)))) {
-      return resolved(emptyReply(Rcode.SERVFAIL, { bogus: true }), 'bogus');
+      return done(emptyReply(Rcode.SERVFAIL, { bogus: true }), 'bogus');
     }
-    if (!group.rules.synthesiseOnErrors) return resolved(aaaa, 'failed');
+    if (!group.rules.synthesiseOnErrors) return done(aaaa, 'failed');
   }
   if (dnssec === 'upstream' && question.dnssecOk && deniesCname(question, aaaa)) {
-    return resolved(emptyReply(Rcode.SERVFAIL, { bogus: true }), 'bogus');
+    return done(emptyReply(Rcode.SERVFAIL, { bogus: true }), 'bogus');
   }
 
   const a = await (early ?? askA());
   // RFC 6147 §5.1.6: the error of the A query is the answer.
-  if (a.rcode !== Rcode.NOERROR) return resolved(forClient(question, a), a.bogus ? 'bogus' : 'failed');
+  if (a.rcode !== Rcode.NOERROR) return done(forClient(question, a), a.bogus ? 'bogus' : 'failed');
   const made = synthesise(question.name, aaaa, a, group);
   if (made !== null) {
     const reply = dnssec === 'upstream' ? made.reply : withoutAd(made.reply);
-    return resolved(forClient(question, reply), 'synthesised', { synthetic: true, leftOut: made.leftOut });
+    return done(forClient(question, reply), 'synthesised', { synthetic: true, leftOut: made.leftOut });
   }
   const leftOut = a.answer.filter((rr) => rr.type === Type.A).length;
-  if (failed) return resolved(emptyReply(Rcode.SERVFAIL), 'failed', { leftOut });
+  if (failed) return done(emptyReply(Rcode.SERVFAIL), 'failed', { leftOut });
   const nothing = forced ? { ...a, answer: followChain(question.name, a.answer).links } : withoutExcluded(aaaa, group);
-  return resolved(forClient(question, nothing), 'nothing', { leftOut });
+  return done(forClient(question, nothing), 'nothing', { leftOut });
 }
 
 /** Whether upstream refuses the data because they do not validate: without its checks there is an answer. */

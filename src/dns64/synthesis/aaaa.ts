@@ -20,6 +20,13 @@ export function withoutExcluded(reply: Reply, group: Group): Reply {
   return withoutAd({ ...reply, answer });
 }
 
+/** How many AAAA records of the reply are excluded. */
+export function excludedIn(reply: Reply, group: Group): number {
+  let excluded = 0;
+  for (const rr of reply.answer) if (isExcluded(rr, group)) excluded += 1;
+  return excluded;
+}
+
 function isExcluded(rr: Rr, group: Group): boolean {
   return rr.type === Type.AAAA && rr.rdata.length === 16 && group.isExcluded(rr.rdata);
 }
