@@ -15,7 +15,20 @@ export const Kind = {
   /** Past its time (RFC 8767). */
   STALE: 2,
   BOGUS: 4,
+  /** Upstream did not answer in its time. */
+  TIMED_OUT: 8,
+  /** Upstream could not be reached. */
+  UNREACHABLE: 16,
 } as const;
+
+/** What each tells those who speak EDNS (RFC 8914 §4). */
+const EXTENDED_ERRORS: readonly (readonly [kind: number, code: number])[] = [
+  [Kind.SYNTHETIC, Ede.FORGED_ANSWER],
+  [Kind.STALE, Ede.STALE_ANSWER],
+  [Kind.BOGUS, Ede.DNSSEC_BOGUS],
+  [Kind.TIMED_OUT, Ede.NO_REACHABLE_AUTHORITY],
+  [Kind.UNREACHABLE, Ede.NETWORK_ERROR],
+];
 
 /** Octets of a whole cookie option with its head (RFC 9018: 8 of the client, 16 of the server). */
 export const COOKIE_OPTION_BYTES = 28;
@@ -93,9 +106,7 @@ function writeHead(out: Uint8Array, at: number, query: Query, stored: number, ki
 
 function optionBytes(kind: number, cookie: WriteCookie | null): number {
   let bytes = cookie === null ? 0 : COOKIE_OPTION_BYTES;
-  if ((kind & Kind.SYNTHETIC) !== 0) bytes += EDE_OPTION_BYTES;
-  if ((kind & Kind.STALE) !== 0) bytes += EDE_OPTION_BYTES;
-  if ((kind & Kind.BOGUS) !== 0) bytes += EDE_OPTION_BYTES;
+  for (let bits = kind; bits !== 0; bits &= bits - 1) bytes += EDE_OPTION_BYTES;
   return bytes;
 }
 
@@ -116,9 +127,9 @@ function appendOpt(
     cookie(out, end);
     end += COOKIE_OPTION_BYTES - 4;
   }
-  if ((kind & Kind.SYNTHETIC) !== 0) end = writeEde(out, end, Ede.FORGED_ANSWER);
-  if ((kind & Kind.STALE) !== 0) end = writeEde(out, end, Ede.STALE_ANSWER);
-  if ((kind & Kind.BOGUS) !== 0) end = writeEde(out, end, Ede.DNSSEC_BOGUS);
+  if (kind !== 0) {
+    for (const [bit, code] of EXTENDED_ERRORS) if ((kind & bit) !== 0) end = writeEde(out, end, code);
+  }
   putWord(out, at + 10, wordAt(out, at + 10) + 1);
   return end - at;
 }

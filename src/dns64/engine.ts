@@ -13,7 +13,7 @@ import type { Answer, AnswerCache } from './cache/answer-cache.js';
 import type { Group } from './policy/group.js';
 import type { Policy } from './policy/policy.js';
 import { lifetimeOf } from './resolver/lifetime.js';
-import { ANY_TYPE, type Lookup, type LookupLimits, type Question, rawView } from './resolver/lookup.js';
+import { ANY_TYPE, kindOf, type Lookup, type LookupLimits, type Question, rawView } from './resolver/lookup.js';
 import type { Reply } from './resolver/reply.js';
 import { type Outcome, type Resolved, type ResolveOptions, resolve } from './resolver/resolve.js';
 import type { Client, Transport } from './server/client.js';
@@ -324,6 +324,7 @@ export class Engine {
     let kind = synthetic ? Kind.SYNTHETIC : 0;
     if (reply.stale) kind |= Kind.STALE;
     if (reply.bogus) kind |= Kind.BOGUS;
+    kind |= kindOf(reply.silence);
     const ready = { bytes: written.bytes.slice(), ttlOffsets: written.ttlOffsets, kind };
     // What is no group's own is in the cache already, as it came.
     const keeps = group.isOwn(type) && (outcome !== 'local' || type === Type.AAAA);

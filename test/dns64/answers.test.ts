@@ -370,6 +370,26 @@ describe('other types', () => {
 });
 
 describe('header, EDNS and size', () => {
+  test.each([
+    ['silence', 22],
+    ['unreachable', 23],
+  ] as const)('DNS-EDNS-14 why there is no answer: %s, also while it is remembered', async (says, ede) => {
+    const at = rig(() => says);
+    for (const type of ['AAAA', 'AAAA', 'A', 'A']) {
+      expect(await at.ask({ name: 'x.example', type, udpBytes: 1232 })).toMatchObject({
+        rcode: 'SERVFAIL',
+        opt: { ede: [ede] },
+      });
+    }
+    expect((await at.ask({ name: 'x.example' })).opt).toBeNull();
+    expect(at.asked).toEqual(['AAAA x.example', 'A x.example']);
+  });
+
+  test('DNS-EDNS-14 an RCODE of upstream is no silence', async () => {
+    const at = rig(() => ({ rcode: 'SERVFAIL' }));
+    expect((await at.ask({ name: 'x.example', udpBytes: 1232 })).opt?.ede).toEqual([]);
+  });
+
   test('DNS-EDNS-02, DNS-EDNS-06 an OPT for an OPT, and none of its options', async () => {
     const at = rig(v4only);
     expect((await at.ask({ name: 'v4.example' })).opt).toBeNull();

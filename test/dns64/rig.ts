@@ -28,7 +28,9 @@ export interface Says {
   /** Info-codes of extended errors. */
   ede?: number[];
 }
-export type Upstream = (question: AskedQuestion) => Says | 'silence' | Promise<Says | 'silence'>;
+/** `silence` is a time-out. */
+type Word = Says | 'silence' | 'unreachable';
+export type Upstream = (question: AskedQuestion) => Word | Promise<Word>;
 export interface AskedQuestion {
   /** Without the final dot. */
   name: string;
@@ -117,6 +119,7 @@ export function rig(upstream: Upstream, text = DEFAULT): Rig {
       questions.push(question);
       const says = await upstream(question);
       if (says === 'silence') return { kind: 'failed', reason: 'timeout' };
+      if (says === 'unreachable') return { kind: 'failed', reason: 'unreachable' };
       const message = readMessage(response(question, says));
       if (message === null) throw new Error('the test made no message');
       return { kind: 'answer', message, upstream: '192.0.2.53#53', milliseconds: 1 };

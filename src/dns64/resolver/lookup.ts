@@ -3,6 +3,7 @@
  * are kept per (name, type, class, DO, CD); that a name does not exist is kept for all its types, and for the names
  * below it.
  */
+import { Kind } from '../answer.js';
 import type { AnswerCache } from '../cache/answer-cache.js';
 import type { Outcome, Upstreams } from '../upstream/upstreams.js';
 import { negativeTtl, type Rr, readMessage } from '../wire/message.js';
@@ -77,7 +78,7 @@ export function createLookup({ cache, upstreams, limits, now }: LookupOptions): 
     const length = cache.copy(entry, scratch, 0, seconds, limits().staleTtl);
     const message = readMessage(scratch.subarray(0, length));
     if (message === null) return null;
-    const reply = { ...emptyReply(message.rcode), ...message };
+    const reply = { ...emptyReply(message.rcode), ...message, silence: silenceOf(cache.kind(entry)) };
     return fresh ? reply : { ...reply, stale: true, staleSeconds: cache.staleUntil(entry) - seconds };
   }
 
@@ -119,7 +120,7 @@ export function createLookup({ cache, upstreams, limits, now }: LookupOptions): 
       put(name, type, reply);
     } else {
       const standsIn = cached(question, type, view, true) !== null;
-      const failure = { view: (view | VIEW_FAILURE) >>> 0, staleSeconds: 0 };
+      const failure = { view: (view | VIEW_FAILURE) >>> 0, staleSeconds: 0, kind: kindOf(reply.silence) };
       const seconds = standsIn ? staleRecheck : lifetimeSeconds;
       put(name, type, reply, { ...failure, lifetimeSeconds: seconds });
       failuresUntil = Math.max(failuresUntil, now() + seconds);
@@ -130,7 +131,10 @@ export function createLookup({ cache, upstreams, limits, now }: LookupOptions): 
   function take(question: Question, outcome: Outcome): Reply {
     const view = rawView(question.dnssecOk, question.checkingDisabled);
     if (outcome.kind === 'failed') {
-      const reply = emptyReply(Rcode.SERVFAIL);
+      const { reason } = outcome;
+      // Nobody was asked when too much is open here.
+      const silence = reason === 'overload' ? null : reason === 'timeout' ? 'timeout' : 'unreachable';
+      const reply = emptyReply(Rcode.SERVFAIL, { silence });
       keep(question, view, reply);
       return reply;
     }
@@ -165,6 +169,17 @@ export function createLookup({ cache, upstreams, limits, now }: LookupOptions): 
     },
     refresh: (question) => upstreams.ask(question).then((outcome) => take(question, outcome)),
   };
+}
+
+/** How the cache keeps why nothing was said. */
+export function kindOf(silence: Reply['silence']): number {
+  if (silence === null) return 0;
+  return silence === 'timeout' ? Kind.TIMED_OUT : Kind.UNREACHABLE;
+}
+
+function silenceOf(kind: number): Reply['silence'] {
+  if ((kind & Kind.TIMED_OUT) !== 0) return 'timeout';
+  return (kind & Kind.UNREACHABLE) === 0 ? null : 'unreachable';
 }
 
 /** RFC 2308 §5: the TTL of a denial's SOA is the lesser of its TTL and its MINIMUM. */

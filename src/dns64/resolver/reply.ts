@@ -17,6 +17,8 @@ export interface Reply {
   staleSeconds: number;
   /** Fails validation (RFC 6147 §5.5). */
   bogus: boolean;
+  /** Why upstream has said nothing, where it has not: no answer in time, or no way to it. */
+  silence: 'timeout' | 'unreachable' | null;
 }
 
 /** RFC 1034 §3.6.2 wants chains short; longer ones are taken for loops. */
@@ -33,6 +35,7 @@ export function emptyReply(rcode: number, more: Partial<Reply> = {}): Reply {
     stale: false,
     staleSeconds: Number.POSITIVE_INFINITY,
     bogus: false,
+    silence: null,
     ...more,
   };
 }

@@ -154,7 +154,7 @@ async function resolveAaaa(
     return done(forClient(question, reply), 'synthesised', { synthetic: true, leftOut: made.leftOut });
   }
   const leftOut = a.answer.filter((rr) => rr.type === Type.A).length;
-  if (failed) return done(emptyReply(Rcode.SERVFAIL), 'failed', { leftOut });
+  if (failed) return done(emptyReply(Rcode.SERVFAIL, { silence: aaaa.silence }), 'failed', { leftOut });
   const nothing = forced ? { ...a, answer: followChain(question.name, a.answer).links } : withoutExcluded(aaaa, group);
   return done(forClient(question, nothing), 'nothing', { leftOut });
 }
