@@ -1,6 +1,6 @@
 /**
  * `make soak`: the announcer beside BIRD, FRR and GoBGP with hold timers of 3 s, OSPF with a dead interval of 4 s and BFD
- * at 50 ms × 3, for DURATION seconds (an hour unless told), while the event loop of its thread is busy for 80 % of the
+ * at 300 ms × 3, for DURATION seconds (an hour unless told), while the event loop of its thread is busy for 80 % of the
  * time and a readiness check fails every half a minute. Prints what it saw; exits 1 when a session was lost.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -29,7 +29,7 @@ const routers: Readonly<Record<Name, (host: Host, folder: string) => Promise<Rou
       folder,
       `router id ${far('bird')};
 protocol device {}
-protocol bfd { interface "*" { interval 50 ms; multiplier 3; }; }
+protocol bfd { interface "*" { interval 300 ms; multiplier 3; }; }
 protocol bgp platypus {
   local ${far('bird')} as 65001;
   neighbor ${near('bird')} as 65000;
@@ -55,7 +55,7 @@ protocol ospf v2 inside {
  timers bgp 1 3
  neighbor ${near('frr')} remote-as 65000
  neighbor ${near('frr')} timers connect 1
- neighbor ${near('frr')} bfd 3 50 50
+ neighbor ${near('frr')} bfd 3 300 300
 `,
     ),
   gobgp: (host, folder) =>
@@ -94,7 +94,7 @@ ${NAMES.map(
       connectRetry: 1
       advertisementInterval: 0
       export: all
-      bfd: ${name === 'gobgp' ? 'false' : '{ interval: 50ms, multiplier: 3 }'}
+      bfd: ${name === 'gobgp' ? 'false' : 'true'}
 `,
 ).join('')}`;
 
