@@ -16,9 +16,9 @@ import { lifetimeOf } from './resolver/lifetime.js';
 import { ANY_TYPE, kindOf, type Lookup, type LookupLimits, type Question, rawView } from './resolver/lookup.js';
 import type { Reply } from './resolver/reply.js';
 import { type Outcome, type Resolved, type ResolveOptions, resolve } from './resolver/resolve.js';
-import type { Client, Transport } from './server/client.js';
+import type { Client } from './server/client.js';
 import type { Cookies } from './server/cookie-policy.js';
-import type { Counter, Statistics } from './statistics.js';
+import { type Counter, countTransport, countType, type Statistics } from './statistics.js';
 import { lowerName } from './wire/name.js';
 import { Flag, HEADER_BYTES, MAX_MESSAGE_BYTES, Rcode, Type } from './wire/numbers.js';
 import { Query, Verdict } from './wire/query.js';
@@ -420,20 +420,4 @@ function keyOf(question: Question, group: Group): string {
 function isFailure({ bytes }: Ready): boolean {
   const rcode = (bytes[3] as number) & 15;
   return rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN;
-}
-
-// Counters named where they are counted: a name that is computed is looked up for each packet.
-function countTransport(statistics: Statistics, transport: Transport): void {
-  if (transport === 'udp') statistics['dns64.queries.udp'] += 1;
-  else if (transport === 'tcp') statistics['dns64.queries.tcp'] += 1;
-  else if (transport === 'tls') statistics['dns64.queries.tls'] += 1;
-  else statistics['dns64.queries.https'] += 1;
-}
-
-function countType(statistics: Statistics, type: number): void {
-  if (type === Type.AAAA) statistics['dns64.queries.aaaa'] += 1;
-  else if (type === Type.A) statistics['dns64.queries.a'] += 1;
-  else if (type === Type.PTR) statistics['dns64.queries.ptr'] += 1;
-  else if (type === Type.HTTPS || type === Type.SVCB) statistics['dns64.queries.https_svcb'] += 1;
-  else statistics['dns64.queries.other'] += 1;
 }

@@ -1,4 +1,6 @@
 /** What the DNS64 server counts: one number a name, added up over its workers. */
+import type { Transport } from './server/client.js';
+import { Type } from './wire/numbers.js';
 
 const EXPLAINED = {
   'dns64.queries.udp': 'queries over UDP',
@@ -54,4 +56,22 @@ export type Statistics = Record<Counter, number>;
 /** All zero. */
 export function createStatistics(): Statistics {
   return Object.fromEntries(counterNames.map((name) => [name, 0])) as Statistics;
+}
+
+// Counters named where they are counted: a name that is computed is looked up for each packet.
+/** Counts a query by how it came. */
+export function countTransport(statistics: Statistics, transport: Transport): void {
+  if (transport === 'udp') statistics['dns64.queries.udp'] += 1;
+  else if (transport === 'tcp') statistics['dns64.queries.tcp'] += 1;
+  else if (transport === 'tls') statistics['dns64.queries.tls'] += 1;
+  else statistics['dns64.queries.https'] += 1;
+}
+
+/** Counts a query by what is asked. */
+export function countType(statistics: Statistics, type: number): void {
+  if (type === Type.AAAA) statistics['dns64.queries.aaaa'] += 1;
+  else if (type === Type.A) statistics['dns64.queries.a'] += 1;
+  else if (type === Type.PTR) statistics['dns64.queries.ptr'] += 1;
+  else if (type === Type.HTTPS || type === Type.SVCB) statistics['dns64.queries.https_svcb'] += 1;
+  else statistics['dns64.queries.other'] += 1;
 }
