@@ -55,8 +55,9 @@ export interface AnnouncerService {
 
 /** How often the services are looked after, milliseconds: a failed condition has to be out within a second. */
 const LOOK_MS = 250;
-/** A stop waits for withdrawals and flushes to be acknowledged. */
+/** A stop waits for withdrawals and flushes to be acknowledged; a planned one opens each session again before. */
 const STOP_MS = 12_000;
+const PLANNED_STOP_MS = 45_000;
 /** So long after it was announced, a stop is a planned restart. */
 const PLAN_MS = 120_000;
 
@@ -185,7 +186,7 @@ async function openThread(options: AnnouncerOptions, log: AnnouncerLog): Promise
   const opened: AnnouncerThread = {
     ...thread,
     planned: false,
-    stop: () => thread.stop({ kind: 'close', planned: opened.planned }, STOP_MS),
+    stop: () => thread.stop({ kind: 'close', planned: opened.planned }, opened.planned ? PLANNED_STOP_MS : STOP_MS),
   };
   return opened;
 }

@@ -4,6 +4,7 @@ import { cable, type Host } from '../../lab/host.js';
 import type { Plat } from '../../lab/plat.js';
 import { type Router, startBird, startFrr, startGobgp } from '../../lab/routers.js';
 import { createSwitch, onHosts, report, says, startAnnouncer } from './announcing.js';
+import { eventually, sockets } from './network.js';
 
 const SPEAKER4 = '203.0.113.2';
 const ROUTER4 = '203.0.113.1';
@@ -39,6 +40,10 @@ interface Daemon {
   community: RegExp;
   largeCommunity: RegExp;
   nextHop6: RegExp;
+  /** How it is asked about the session, and what it says with and without one. */
+  session: string[];
+  up: RegExp;
+  down: RegExp;
 }
 
 const bird: Daemon = {
@@ -64,6 +69,9 @@ protocol bgp platypus {
   community: /BGP\.community: .*\(65001,100\).*\(65535,65281\)/,
   largeCommunity: /BGP\.large_community: \(65001, 1, 2\)/,
   nextHop6: /BGP\.next_hop: 2001:db8:f::2/,
+  session: ['show', 'protocols', 'platypus'],
+  up: /Established/,
+  down: /Active|Connect|Idle|start/,
 };
 
 const frr: Daemon = {
@@ -90,6 +98,9 @@ const frr: Daemon = {
   community: /Community: 65001:100 no-export/,
   largeCommunity: /Large Community: 65001:1:2/,
   nextHop6: /2001:db8:f::2/,
+  session: [`show bgp neighbors ${SPEAKER4}`],
+  up: /BGP state = Established/,
+  down: /BGP state = (?!Established)/,
 };
 
 const gobgp: Daemon = {
@@ -107,12 +118,19 @@ const gobgp: Daemon = {
     peer-as = 4200000002
   [neighbors.timers.config]
     connect-retry = 1
+  [neighbors.graceful-restart.config]
+    enabled = true
+    restart-time = 60
   [[neighbors.afi-safis]]
     [neighbors.afi-safis.config]
       afi-safi-name = "ipv4-unicast"
+    [neighbors.afi-safis.mp-graceful-restart.config]
+      enabled = true
   [[neighbors.afi-safis]]
     [neighbors.afi-safis.config]
       afi-safi-name = "ipv6-unicast"
+    [neighbors.afi-safis.mp-graceful-restart.config]
+      enabled = true
 `,
     ),
   ask: (prefix) => ['global', 'rib', '-a', prefix.includes(':') ? 'ipv6' : 'ipv4', prefix],
@@ -122,6 +140,9 @@ const gobgp: Daemon = {
   community: /\{Communities: .*65001:100.*no-export/,
   largeCommunity: /65001:1:2/,
   nextHop6: /2001:db8:f::2/,
+  session: ['neighbor', SPEAKER4],
+  up: /BGP state = ESTABLISHED/i,
+  down: /BGP state = (?!ESTABLISHED)/i,
 };
 
 for (const daemon of [bird, frr, gobgp]) {
@@ -183,6 +204,38 @@ for (const daemon of [bird, frr, gobgp]) {
       expect(text).toMatch(daemon.has);
       await speaker.platypus('undrain');
       await says(router, daemon.ask(POOL4), daemon.med);
+    });
+
+    test('BGP-SEC-05 forged ICMP errors about its packets end no session', async () => {
+      const established = async () => {
+        const { bgp } = await speaker.json<{ bgp: { state: string; established: number }[] }>('neighbor', 'list');
+        return bgp.map(({ state, established: times }) => `${state} ${times}`);
+      };
+      const before = await established();
+      const forger = at().hosts.edge.start(sockets('refuse-tcp', 'speaker', 4));
+      expect((await forger.exited).stdout).toMatch(/refused/);
+      const { stdout } = await at().hosts.speaker.run(['cat', '/proc/net/snmp']);
+      const [, names = '', values = ''] = /^Icmp: (.*)\nIcmp: (.*)$/m.exec(stdout) ?? [];
+      expect(Number(values.split(' ')[names.split(' ').indexOf('InDestUnreachs')])).toBeGreaterThanOrEqual(8);
+      expect(await established()).toEqual(before);
+    });
+
+    test('BGP-GR-06, BGP-GR-16 over a planned restart the routes stay, and are refreshed', async () => {
+      const { hosts, folder } = at();
+      expect((await speaker.platypus('plan-restart')).stdout).toMatch(/planned restart/);
+      // Each session is opened again to say that it is a restart, which GoBGP takes some seconds to accept.
+      expect((await speaker.service.stop(40_000)).code).toBe(0);
+      // The router has seen the end of the connection, and keeps what it learned.
+      await says(router, daemon.session, daemon.down);
+      expect(await router.ask(...daemon.ask(POOL4))).toMatch(daemon.has);
+      speaker = await startAnnouncer(hosts.speaker, folder, SECTION + ready.lines);
+      await eventually(
+        () => speaker.json<{ bgp: { state: string }[] }>('neighbor', 'list'),
+        ({ bgp }) => bgp[0]?.state === 'Established',
+        20_000,
+      );
+      await says(router, daemon.session, daemon.up);
+      expect((await says(router, daemon.ask(POOL4), daemon.has)).text).not.toMatch(/stale/i);
     });
 
     test('BGP-CEASE-03, BGP-GR-16 at shutdown the routes are gone', async () => {

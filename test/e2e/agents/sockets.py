@@ -260,14 +260,33 @@ def checksum(data):
     return ~total & 0xFFFF
 
 
+def icmp_error(sock, kind, rest, packet):
+    """Tells the sender of a packet about it: type and code, then four octets."""
+    message = struct.pack("!BBH", *kind, 0) + rest + packet[:28]
+    message = message[:2] + struct.pack("!H", checksum(message)) + message[4:]
+    sock.sendto(message, (socket.inet_ntoa(packet[12:16]), 0))
+
+
+def refuse_tcp(interface, count):
+    """Says of each of so many TCP packets that come in that there is no such port and no such host: both are lies."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    left = int(count)
+    for packet, direction in packets(interface):
+        if direction != socket.PACKET_HOST or packet[0] >> 4 != 4 or packet[9] != socket.IPPROTO_TCP:
+            continue
+        icmp_error(sock, (3, 3), bytes(4), packet)
+        icmp_error(sock, (3, 1), bytes(4), packet)
+        left -= 1
+        if left == 0:
+            return say("refused")
+
+
 def narrow(interface, mtu):
     sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
     for packet, direction in packets(interface):
         if direction != socket.PACKET_HOST or packet[0] >> 4 != 4 or len(packet) <= int(mtu) or not packet[6] & 0x40:
             continue
-        message = struct.pack("!BBHHH", 3, 4, 0, 0, int(mtu)) + packet[:28]
-        message = message[:2] + struct.pack("!H", checksum(message)) + message[4:]
-        sock.sendto(message, (socket.inet_ntoa(packet[12:16]), 0))
+        icmp_error(sock, (3, 4), struct.pack("!HH", 0, int(mtu)), packet)
         say("told")
 
 
@@ -282,6 +301,7 @@ def no_offload(interface):
 commands = {
     "capture": capture,
     "narrow": narrow,
+    "refuse-tcp": refuse_tcp,
     "no-offload": no_offload,
     "udp-reply": udp_reply,
     "udp-refused": udp_refused,
