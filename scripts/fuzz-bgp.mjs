@@ -7,25 +7,9 @@
  *
  * Writes one TAP line for each part, to the report as well.
  */
-import { appendFileSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-
-const { values } = parseArgs({
-  options: {
-    inputs: { type: 'string', default: '1000000' },
-    seed: { type: 'string' },
-    part: { type: 'string' },
-    report: { type: 'string' },
-  },
-});
-const inputs = Number(values.inputs);
-const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 32));
-if (!Number.isSafeInteger(inputs) || inputs < 1 || !Number.isSafeInteger(seed) || seed < 0) {
-  throw new RangeError(`found --inputs ${values.inputs} --seed ${values.seed}, expected whole numbers`);
-}
+import { below, insist, oneIn, pick, runParts, word } from './fuzz-run.mjs';
 
 // --- Time -----------------------------------------------------------------------------------------
 
@@ -69,25 +53,6 @@ const { decodeUpdate } = await import('../dist/bgp-lite/bgp/update.js');
 const { decodeNotification, describeNotification } = await import('../dist/bgp-lite/bgp/notification.js');
 const { decodeRefresh } = await import('../dist/bgp-lite/bgp/refresh.js');
 const { createBgpSpeaker } = await import('../dist/bgp-lite/bgp/speaker.js');
-
-// --- Chance ---------------------------------------------------------------------------------------
-
-let state = 0;
-
-/** mulberry32. */
-function word() {
-  state = (state + 0x6d2b79f5) | 0;
-  let value = Math.imul(state ^ (state >>> 15), 1 | state);
-  value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
-  return (value ^ (value >>> 14)) >>> 0;
-}
-const below = (limit) => (limit <= 1 ? 0 : word() % limit);
-const pick = (list) => list[below(list.length)];
-const oneIn = (count) => below(count) === 0;
-
-function insist(holds, what) {
-  if (!holds) throw new Error(what);
-}
 
 // --- Messages -------------------------------------------------------------------------------------
 
@@ -409,55 +374,9 @@ async function sessions(count, note) {
 
 // --- The run --------------------------------------------------------------------------------------
 
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc');
-function heapBytes() {
-  collect();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
-/** What is compiled meanwhile; a leak of an object for each message would be more. */
-const MOST_GROWTH_BYTES = 24 * 2 ** 20;
-
-const parts = {
+await runParts('bgp', {
   framing: [framing, 0.2],
   openings: [openings, 0.2],
   messages: [messages, 0.3],
   sessions: [sessions, 0.3],
-};
-let failed = false;
-
-function tell(line) {
-  console.log(line);
-  if (values.report !== undefined) appendFileSync(values.report, `${line}\n`);
-}
-
-for (const [name, [run, share]] of Object.entries(parts)) {
-  if (values.part !== undefined && values.part !== name) continue;
-  const count = Math.ceil(inputs * share);
-  state = seed | 0;
-  let last = new Uint8Array(0);
-  let number = 0;
-  const note = (octets) => {
-    last = octets;
-    number += 1;
-    return octets;
-  };
-  try {
-    // What is compiled and cached once is not growth.
-    await run(Math.min(count, 2000), note);
-    const before = heapBytes();
-    state = seed | 0;
-    number = 0;
-    await run(count, note);
-    const growth = heapBytes() - before;
-    insist(growth <= MOST_GROWTH_BYTES, `the heap grew by ${growth} bytes`);
-    tell(`ok fuzz: bgp ${name}, seed ${seed}, ${number} inputs`);
-  } catch (error) {
-    failed = true;
-    const again = `node scripts/fuzz-bgp.mjs --seed ${seed} --inputs ${inputs} --part ${name}`;
-    tell(`not ok fuzz: bgp ${name}: ${error.message} (again: ${again})`);
-    console.error(`input ${number}: ${Buffer.from(last).toString('hex')}\n${error.stack}`);
-  }
-}
-process.exitCode = failed ? 1 : 0;
+});

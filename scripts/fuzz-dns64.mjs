@@ -8,10 +8,6 @@
  *
  * Writes one TAP line for each part, to the report as well.
  */
-import { appendFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { parseConfig } from '../dist/config/file.js';
 import { parseHosts } from '../dist/config/hosts-text.js';
 import { AnswerCache } from '../dist/dns64/cache/answer-cache.js';
@@ -30,35 +26,10 @@ import { knownName, lowerName, NameReader } from '../dist/dns64/wire/name.js';
 import { Type } from '../dist/dns64/wire/numbers.js';
 import { Query } from '../dist/dns64/wire/query.js';
 import { writeMessage } from '../dist/dns64/wire/writer.js';
-
-const { values } = parseArgs({
-  options: {
-    inputs: { type: 'string', default: '1000000' },
-    seed: { type: 'string' },
-    part: { type: 'string' },
-    report: { type: 'string' },
-  },
-});
-const inputs = Number(values.inputs);
-const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 32));
-if (!Number.isSafeInteger(inputs) || inputs < 1 || !Number.isSafeInteger(seed) || seed < 0) {
-  throw new RangeError(`found --inputs ${values.inputs} --seed ${values.seed}, expected whole numbers`);
-}
+import { below, insist, oneIn, pick, runParts, word } from './fuzz-run.mjs';
 
 // --- Chance ---------------------------------------------------------------------------------------
 
-let state = 0;
-
-/** mulberry32. */
-function word() {
-  state = (state + 0x6d2b79f5) | 0;
-  let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-  mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-  return (mixed ^ (mixed >>> 14)) >>> 0;
-}
-const below = (limit) => (limit <= 1 ? 0 : word() % limit);
-const pick = (list) => list[below(list.length)];
-const oneIn = (count) => below(count) === 0;
 function octets(count) {
   const bytes = new Uint8Array(count);
   for (let i = 0; i < count; i++) bytes[i] = word();
@@ -323,10 +294,6 @@ function octetsRead(bytes, at) {
 /** A name of 255 octets, each read twice at most, and as many pointers as it may have. */
 const MOST_OCTETS_OF_A_NAME = 2 * 255 + 2 * 128;
 
-function insist(condition, sentence) {
-  if (!condition) throw new Error(sentence);
-}
-
 /** Reads a message and holds the reader to its bounds. */
 function read(bytes) {
   namesRead = 0;
@@ -577,55 +544,9 @@ function streams(count, note) {
 
 // --- The run --------------------------------------------------------------------------------------
 
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc');
-function heapBytes() {
-  collect();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
-/** The cache and what is compiled meanwhile; a leak of an octet or two for each packet would be less, of an object more. */
-const MOST_GROWTH_BYTES = 24 * 2 ** 20;
-
-const parts = {
+await runParts('dns64', {
   queries: [queries, 0.2],
   replies: [replies, 0.3],
   matching: [matching, 0.25],
   streams: [streams, 0.25],
-};
-let failed = false;
-
-function tell(line) {
-  console.log(line);
-  if (values.report !== undefined) appendFileSync(values.report, `${line}\n`);
-}
-
-for (const [name, [run, share]] of Object.entries(parts)) {
-  if (values.part !== undefined && values.part !== name) continue;
-  const count = Math.ceil(inputs * share);
-  state = seed | 0;
-  let last = new Uint8Array(0);
-  let number = 0;
-  const note = (bytes) => {
-    last = bytes.slice();
-    number += 1;
-    return bytes;
-  };
-  try {
-    // What is compiled and cached once is not growth.
-    await run(Math.min(count, 2000), note);
-    const before = heapBytes();
-    state = seed | 0;
-    number = 0;
-    await run(count, note);
-    const growth = heapBytes() - before;
-    insist(growth <= MOST_GROWTH_BYTES, `the heap grew by ${growth} bytes`);
-    tell(`ok fuzz: dns64 ${name}, seed ${seed}, ${number} inputs`);
-  } catch (error) {
-    failed = true;
-    const again = `node scripts/fuzz-dns64.mjs --seed ${seed} --inputs ${inputs} --part ${name}`;
-    tell(`not ok fuzz: dns64 ${name}: ${error.message} (again: ${again})`);
-    console.error(`input ${number}: ${Buffer.from(error.input ?? last).toString('hex')}\n${error.stack}`);
-  }
-}
-process.exitCode = failed ? 1 : 0;
+});

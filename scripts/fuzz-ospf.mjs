@@ -7,10 +7,6 @@
  *
  * Writes one TAP line for each part, to the report as well.
  */
-import { appendFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { createAuthenticator2 } from '../dist/bgp-lite/ospf/authentication/version2.js';
 import { createAuthenticator3 } from '../dist/bgp-lite/ospf/authentication/version3.js';
 import { setLsaChecksum } from '../dist/bgp-lite/ospf/codec/checksum.js';
@@ -25,38 +21,10 @@ import { readLsu, writeLsu } from '../dist/bgp-lite/ospf/codec/lsu.js';
 import { HEADER_BYTES, readPacketHeader, writePacket } from '../dist/bgp-lite/ospf/codec/packet.js';
 import { createOspfSpeaker } from '../dist/bgp-lite/ospf/speaker.js';
 import { formatAddress, knownPrefix, parseAddress } from '../dist/config/address.js';
-
-const { values } = parseArgs({
-  options: {
-    inputs: { type: 'string', default: '1000000' },
-    seed: { type: 'string' },
-    part: { type: 'string' },
-    report: { type: 'string' },
-  },
-});
-const inputs = Number(values.inputs);
-const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 32));
-if (!Number.isSafeInteger(inputs) || inputs < 1 || !Number.isSafeInteger(seed) || seed < 0) {
-  throw new RangeError(`found --inputs ${values.inputs} --seed ${values.seed}, expected whole numbers`);
-}
+import { below, insist, oneIn, pick, runParts, word } from './fuzz-run.mjs';
 
 // --- Chance ---------------------------------------------------------------------------------------
 
-let state = 0;
-
-/** mulberry32. */
-function word() {
-  state = (state + 0x6d2b79f5) | 0;
-  let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-  mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-  return (mixed ^ (mixed >>> 14)) >>> 0;
-}
-const below = (limit) => (limit <= 1 ? 0 : word() % limit);
-const pick = (list) => list[below(list.length)];
-const oneIn = (count) => below(count) === 0;
-function insist(holds, what) {
-  if (!holds) throw new Error(what);
-}
 const several = (most, make) => Array.from({ length: below(most + 1) }, make);
 
 /** The octets with a few faults: bits, octets, numbers at the edge, cut short, made longer, a part twice. */
@@ -462,52 +430,7 @@ async function speakers(count, note) {
 
 // --- The run --------------------------------------------------------------------------------------
 
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc');
-function heapBytes() {
-  collect();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
-const MOST_GROWTH_BYTES = 24 * 2 ** 20;
-
-const parts = {
+await runParts('ospf', {
   decoders: [decoders, 0.4],
   speakers: [speakers, 0.6],
-};
-let failed = false;
-
-function tell(line) {
-  console.log(line);
-  if (values.report !== undefined) appendFileSync(values.report, `${line}\n`);
-}
-
-for (const [name, [run, share]] of Object.entries(parts)) {
-  if (values.part !== undefined && values.part !== name) continue;
-  const count = Math.ceil(inputs * share);
-  state = seed | 0;
-  let last = new Uint8Array(0);
-  let seen = 0;
-  const note = (bytes) => {
-    last = bytes;
-    seen += 1;
-    return bytes;
-  };
-  try {
-    // What is compiled and cached once is not growth.
-    await run(Math.min(count, 2000), note);
-    const before = heapBytes();
-    state = seed | 0;
-    seen = 0;
-    await run(count, note);
-    const growth = heapBytes() - before;
-    insist(growth <= MOST_GROWTH_BYTES, `the heap grew by ${growth} bytes`);
-    tell(`ok fuzz: ospf ${name}, seed ${seed}, ${seen} inputs`);
-  } catch (error) {
-    failed = true;
-    const again = `node scripts/fuzz-ospf.mjs --seed ${seed} --inputs ${inputs} --part ${name}`;
-    tell(`not ok fuzz: ospf ${name}: ${error.message} (again: ${again})`);
-    console.error(`input ${seen}: ${Buffer.from(last).toString('hex')}\n${error.stack}`);
-  }
-}
-process.exitCode = failed ? 1 : 0;
+});
