@@ -305,6 +305,27 @@ describe('OSPF', () => {
     expect(() => ospf('authentication3: { keys: { id: 1, algorithm: md5, key: a } }')).toThrow('expected an HMAC');
   });
 
+  test('OSPF-LSA-22, -19 metrics end before LSInfinity, those of stub links at 65535', () => {
+    expect(ospf('metric: 16777214').metric).toBe(0xff_fffe);
+    expect(() => ospf('metric: 16777215')).toThrow('expected a whole number from 0 to 16777214 (metric)');
+    expect(ospf('as: stub, metric: 65535').metric).toBe(0xffff);
+    expect(() => ospf('as: stub, metric: 65536')).toThrow('expected at most 65535 as stub');
+  });
+
+  test.each(['0.0.0.0', '""', '"2001:db8::1"', '192.0.2.256'])(
+    'OSPF-HELLO-13, OSPF-V3-14 the router ID %s is refused',
+    (id) => {
+      expect(() => read(`{ routerId: ${id}, ospf: { interface: eth1 } }`)).toThrow(
+        'expected a router ID such as 192.0.2.1',
+      );
+    },
+  );
+
+  test('OSPF-HELLO-08 a priority that no octet holds is refused', () => {
+    expect(ospf('priority: 255').interfaces[0]?.priority).toBe(255);
+    expect(() => ospf('priority: 256')).toThrow('expected a whole number from 0 to 255 (priority)');
+  });
+
   test('OSPF-V3-06 instances outside IPv6 unicast are refused', () => {
     expect(() => ospf('instanceId: 64')).toThrow('expected a whole number from 0 to 31');
   });

@@ -13,7 +13,6 @@ import { isDeepStrictEqual } from 'node:util';
 import type { OspfConfig } from '../../config/announce.js';
 import type { Announcement } from '../announcement.js';
 import { createSequences } from './authentication/sequence.js';
-import { ospfProblems } from './check.js';
 import type { BfdWatcher, Log, OspfHost, OspfSockets } from './host.js';
 import { type RunningInstance, startInstance } from './instance.js';
 import { type Counter, counterNames, createStatistics } from './statistics.js';
@@ -48,7 +47,7 @@ export interface OspfSpeakerParts {
 export interface OspfSpeaker {
   /** The full set that is announced from now on; what is no longer in it is withdrawn at once. */
   announce(announcements: readonly Announcement[]): void;
-  /** Takes another configuration and says what changed; throws RangeError, and changes nothing, when it cannot be used. */
+  /** Takes another configuration, with the same `stateFile`, and says what changed. */
   reload(config: OspfConfig): Promise<string[]>;
   interfaces(): OspfInterfaceStatus[];
   neighbors(): OspfNeighborStatus[];
@@ -59,12 +58,12 @@ export interface OspfSpeaker {
   stop(options?: { text?: string }): Promise<void>;
 }
 
-/** Throws RangeError with one sentence for each fault when the configuration cannot be used. */
+/** Starts at once with a configuration that was checked (src/config/semantics-announce.ts). */
 export function createOspfSpeaker(
   { routerId, config: first }: OspfSpeakerOptions,
   parts: OspfSpeakerParts,
 ): OspfSpeaker {
-  let config = checked(routerId, first);
+  let config = first;
   let announcements: readonly Announcement[] = [];
   const clock = parts.clock ?? (() => performance.now());
   const sequences = createSequences(config.stateFile, parts.now);
@@ -87,10 +86,7 @@ export function createOspfSpeaker(
       if (stopped === null) for (const one of running.values()) one.announce(next);
     },
     async reload(next) {
-      checked(routerId, next);
       const changes = changesOf(config, next);
-      if (next.stateFile !== config.stateFile)
-        throw new RangeError('stateFile cannot change while running: restart to apply it');
       config = next;
       const ended = [...running].filter(([number]) => !next.versions.includes(number));
       for (const [number] of ended) running.delete(number);
@@ -115,12 +111,6 @@ export function createOspfSpeaker(
       return stopped;
     },
   };
-}
-
-function checked(routerId: string, config: OspfConfig): OspfConfig {
-  const problems = ospfProblems(routerId, config);
-  if (problems.length > 0) throw new RangeError(`OSPF: ${problems.join('; ')}`);
-  return config;
 }
 
 function changesOf(before: OspfConfig, after: OspfConfig): string[] {

@@ -216,13 +216,6 @@ describe('version 2', () => {
     expect(one.router.speaker.neighbors()).toEqual([]);
     expect(one.router.speaker.interfaces()).toMatchObject([{ area: '0.0.0.5' }]);
   });
-
-  test('a reload that cannot be used changes nothing', async () => {
-    const one = await full({});
-    const { configOf } = await import('./network.js');
-    await expect(one.router.speaker.reload(configOf(1, {}, { cost: 0 }))).rejects.toThrow('cost: found 0');
-    expect(one.router.speaker.neighbors()[0]?.state).toBe('full');
-  });
 });
 
 describe('version 3', () => {
