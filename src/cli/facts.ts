@@ -10,7 +10,7 @@ export interface Watched {
   dns64: Dns64Service | null;
 }
 
-/** Which facts `lookAt` finds. */
+/** Which facts there will be. */
 export function factsOf({ service, dns64 }: Watched): Fact[] {
   const facts: Fact[] = service === null ? [] : ['workers'];
   if (service?.mode === 'plat') facts.push('pool4');
@@ -18,13 +18,38 @@ export function factsOf({ service, dns64 }: Watched): Fact[] {
   return facts;
 }
 
-/** Asks them all. Never rejects: a service that does not answer is not ready. */
-export async function lookAt({ service, dns64 }: Watched): Promise<Facts> {
-  const [translator, names] = await Promise.all([
-    service === null ? {} : lookAtTranslator(service.mode, service.dataplane),
-    dns64 === null ? {} : lookAtDns64(dns64),
-  ]);
-  return { ...translator, ...names };
+/** A service that does not answer for so long is not ready, milliseconds. */
+const ANSWER_MS = 2000;
+
+/** Returns how to ask them all. That never rejects, and asks nobody who still owes an answer. */
+export function createLook({ service, dns64 }: Watched): () => Promise<Facts> {
+  const late = `no answer within ${ANSWER_MS / 1000} s`;
+  const translator =
+    service === null
+      ? null
+      : once(() => lookAtTranslator(service.mode, service.dataplane), { workers: { ok: false, detail: late } });
+  const names = dns64 === null ? null : once(() => lookAtDns64(dns64), { dns64: { ok: false, detail: late } });
+  return async () => {
+    const found = await Promise.all([translator?.(), names?.()]);
+    return { ...found[0], ...found[1] };
+  };
+}
+
+/** `ask`, or `otherwise` where the answer takes too long; that answer is waited for before it is asked again. */
+function once(ask: () => Promise<Facts>, otherwise: Facts): () => Promise<Facts> {
+  let pending: Promise<Facts> | null = null;
+  return async () => {
+    pending ??= ask().finally(() => {
+      pending = null;
+    });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<Facts>((resolve) => {
+      timer = setTimeout(resolve, ANSWER_MS, otherwise);
+    });
+    const facts = await Promise.race([pending, late]);
+    clearTimeout(timer);
+    return facts;
+  };
 }
 
 async function lookAtTranslator(mode: 'plat' | 'siit', dataplane: Dataplane): Promise<Facts> {

@@ -15,7 +15,7 @@ import { errors } from '../errors.js';
 import type { Addon } from '../native/addon.js';
 import { type PlatService, startPlat } from '../plat/service.js';
 import { type SiitService, startSiit } from '../siit/service.js';
-import { factsOf, lookAt } from './facts.js';
+import { createLook, factsOf } from './facts.js';
 
 export interface Running {
   readonly service: PlatService | SiitService | null;
@@ -62,7 +62,7 @@ async function startAnnouncing(
   { addon, log, restartFile }: RunDependencies,
 ): Promise<AnnouncerService | null> {
   if (announce === undefined || addon === null) return null;
-  const sources = { facts: factsOf(services), look: () => lookAt(services), pools: () => poolsOf(services.service) };
+  const sources = { facts: factsOf(services), look: createLook(services), pools: () => poolsOf(services.service) };
   return startAnnouncer(announce, sources, { addon, log, restartFile });
 }
 
