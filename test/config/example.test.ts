@@ -24,8 +24,30 @@ test('examples/plat-dns64.yaml is valid, and what it shows are the defaults', as
   expect(warnings).toEqual([expect.stringMatching(/^pool4 192\.0\.2\.0\/28 is not global/)]);
 });
 
+test('examples/plat-announce.yaml is valid, and what it shows are the defaults', async () => {
+  const { config, warnings } = await loadConfig(pathOf('examples/plat-announce.yaml'));
+  const bgp = '{ neighbor: 203.0.113.1, remoteAs: 65010, localAs: 65002, export: 192.0.2.0/28 }';
+  const announce = `announce: { routerId: 203.0.113.2, ospf: { interface: eth0 }, bgp: ${bgp} }`;
+  const plat = 'plat: { pool6: "2001:db8:64::/96", pool4: 192.0.2.0/28 }';
+  expect(config).toEqual(parseConfig(`${plat}\n${announce}`, 'p.yaml').config);
+  expect(warnings).toEqual([]);
+});
+
+test('examples/announce.yaml is valid, and is announce alone', async () => {
+  const { config, warnings } = await loadConfig(pathOf('examples/announce.yaml'));
+  expect(config.announce?.prefixes).toHaveLength(2);
+  expect(config.plat ?? config.siit ?? config.dns64).toBeUndefined();
+  expect(warnings).toEqual([]);
+});
+
 test('there are no other examples', () => {
-  expect(readdirSync(pathOf('examples')).sort()).toEqual(['plat-dns64.yaml', 'platypus.yaml', 'siit.yaml']);
+  expect(readdirSync(pathOf('examples')).sort()).toEqual([
+    'announce.yaml',
+    'plat-announce.yaml',
+    'plat-dns64.yaml',
+    'platypus.yaml',
+    'siit.yaml',
+  ]);
 });
 
 describe('docs/guide/dns64.md', () => {
@@ -66,4 +88,33 @@ describe('docs/guide/siit.md', () => {
     expect(guide).toMatch(/a site's \/48 \| a \/56/);
     expect(guide).toMatch(/two networks to join.* \| a \/64 or \/96/);
   });
+});
+
+describe.each([
+  ['docs/guide/announce.md', 3],
+  ['docs/guide/announce-users.md', 5],
+  ['docs/guide/neighbours/bird.md', 2],
+  ['docs/guide/neighbours/cilium.md', 1],
+  ['docs/guide/neighbours/frr.md', 2],
+  ['docs/guide/neighbours/gobgp.md', 1],
+  ['docs/guide/neighbours/juniper.md', 2],
+  ['docs/guide/neighbours/routeros.md', 2],
+])('%s', (name, count) => {
+  const guide = readFileSync(pathOf(name), 'utf8');
+  const examples = [...guide.matchAll(/```yaml\n(.*?)```/gs)].map(([, text = '']) => text);
+
+  test('has examples', () => {
+    expect(examples).toHaveLength(count);
+  });
+  test.each(examples)('this example of it is valid: %s', (text) => {
+    const { config, warnings } = parseConfig(text, name);
+    expect(config.announce).toBeDefined();
+    expect(warnings).toEqual([]);
+  });
+});
+
+test('each neighbour of the announcer that has a page is on the guide', () => {
+  const guide = readFileSync(pathOf('docs/guide/announce.md'), 'utf8');
+  const linked = [...guide.matchAll(/\]\(neighbours\/([a-z]+\.md)\)/g)].map(([, page]) => page);
+  expect([...new Set(linked)].sort()).toEqual(readdirSync(pathOf('docs/guide/neighbours')).sort());
 });
