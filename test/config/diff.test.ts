@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { diffConfig, diffDns64 } from '../../src/config/diff.js';
+import { diffAnnounce, diffConfig, diffDns64 } from '../../src/config/diff.js';
 import { parseConfig } from '../../src/config/file.js';
 import { siitFile } from './configs.js';
 
@@ -123,5 +123,31 @@ describe('dns64', () => {
     ['workers: 3', [], ['dns64.workers cannot change while running (the sockets are open): restart to apply it']],
   ])('%s', (text, changes, refused) => {
     expect(diffDns64(section(''), section(text))).toEqual({ changes, refused });
+  });
+});
+
+describe('announce', () => {
+  const announce = (more: string, ospf: string) =>
+    parseConfig(`announce: { prefixes: 192.0.2.0/28, ${more} ospf: { interface: eth1, ${ospf} } }`, 'p.yaml').config
+      .announce;
+
+  test('comes and goes only by a restart', () => {
+    expect(diffAnnounce(announce('', ''), undefined)).toEqual([
+      'announce cannot come or go while running: restart to apply it',
+    ]);
+    expect(diffAnnounce(undefined, undefined)).toEqual([]);
+  });
+
+  test('OSPF-HELLO-13 the router ID stays', () => {
+    expect(diffAnnounce(announce('', ''), announce('routerId: 10.0.0.1,', ''))).toEqual([
+      'announce.routerId cannot change from the default to 10.0.0.1 while running: restart to apply it',
+    ]);
+  });
+
+  test('the state file stays, whatever else changes', () => {
+    expect(diffAnnounce(announce('', 'metric: 5'), announce('', 'metric: 6, stateFile: /run/p/state'))).toEqual([
+      'announce.ospf.stateFile cannot change while running (its numbers are in use): restart to apply it',
+    ]);
+    expect(diffAnnounce(announce('', 'metric: 5'), announce('', 'metric: 6'))).toEqual([]);
   });
 });
