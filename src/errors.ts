@@ -263,7 +263,7 @@ export const errors = {
   socketAbsent: (path: string, options?: Options) =>
     new PlatypusError(
       'PLT_SOCKET_ABSENT',
-      `no translator answers on ${path}, expected a running \`platypus run\`, \`plat\`, \`siit\` or \`dns64\` (see --socket)`,
+      `nobody answers on ${path}, expected a running \`platypus run\`, \`plat\`, \`siit\`, \`dns64\` or \`announce\` (see --socket)`,
       options,
     ),
   socketDenied: (path: string, options?: Options) =>

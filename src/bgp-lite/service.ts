@@ -130,7 +130,8 @@ export async function startAnnouncer(
 
   return {
     describe() {
-      const parts = announce.bgp.length === 0 ? [] : [`${announce.bgp.length} BGP neighbours`];
+      const { length } = announce.bgp;
+      const parts = length === 0 ? [] : [`${length} BGP ${length === 1 ? 'neighbour' : 'neighbours'}`];
       if (announce.ospf !== null) parts.push(`OSPF on ${announce.ospf.interfaces.map(({ name }) => name).join(', ')}`);
       return `announcing to ${parts.join(' and ')}`;
     },

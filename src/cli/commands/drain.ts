@@ -26,7 +26,7 @@ function readTimeout(text: string): number {
 
 function sentence(drain: DrainStatus): string {
   const left = drain.left === null ? '' : `, ${drain.left} sessions left`;
-  if (drain.state === 'none') return 'announced as usual';
+  if (drain.state === 'none') return 'no drain: prefixes are announced as usual once their hold time is over';
   if (drain.state === 'drained') {
     return `drained: everything is withdrawn (${drain.ended === 'sessions' ? 'few enough sessions' : 'time is over'}${left})`;
   }
