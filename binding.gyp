@@ -27,7 +27,7 @@
       "target_name": "core",
       "type": "static_library",
       "sources": [
-        "<!@(find native/packet native/siit native/nat64 native/port native/dataplane native/netlink native/tester native/udp native/socket native/tcp native/ospf native/bfd -name '*.cpp' | LC_ALL=C sort)",
+        "<!@(find native/packet native/siit native/nat64 native/port native/dataplane native/netlink native/tester native/udp native/socket native/tcp native/ospf native/bfd native/clat -name '*.cpp' | LC_ALL=C sort)",
       ],
     },
     {

@@ -71,7 +71,8 @@ std::optional<InterfaceAddress> parseAddress(const Message& message) {
                           .address = *local,
                           .length = header->ifa_prefixlen,
                           .scope = header->ifa_scope,
-                          .tentative = (flags & IFA_F_TENTATIVE) != 0};
+                          .tentative = (flags & IFA_F_TENTATIVE) != 0,
+                          .deprecated = (flags & IFA_F_DEPRECATED) != 0};
 }
 
 }  // namespace platypus::netlink

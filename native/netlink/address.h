@@ -19,6 +19,8 @@ struct InterfaceAddress {
   /// IPv6: not usable yet. Duplicate address detection is running (RFC 4862 §5.4) or, on a device
   /// without neighbours such as TUN, the kernel's work queue has not come to it (milliseconds).
   bool tentative = false;
+  /// IPv6: its preferred lifetime has ended (RFC 4862 §5.5.4); new connections choose another.
+  bool deprecated = false;
 };
 
 /// Appends the addresses of all devices, both families.

@@ -9,6 +9,9 @@
 namespace platypus::netlink {
 namespace {
 
+// IFF_LOWER_UP of linux/if.h, which cannot be included beside net/if.h.
+constexpr unsigned kLowerUp = 1u << 16;
+
 bool validName(const char* name) {
   return name[0] != '\0' && std::strlen(name) < IFNAMSIZ;
 }
@@ -61,6 +64,8 @@ std::optional<Link> parseLink(const Message& message) {
   Link link;
   link.index = static_cast<uint32_t>(header->ifi_index);
   link.up = (header->ifi_flags & IFF_UP) != 0;
+  link.running = link.up && (header->ifi_flags & kLowerUp) != 0;
+  link.type = header->ifi_type;
   forEachAttribute(message.payload.subspan(aligned(sizeof(ifinfomsg))),
                    [&link](const Attribute& attribute) {
                      switch (attribute.type) {

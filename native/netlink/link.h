@@ -17,6 +17,10 @@ struct Link {
   uint32_t mtu = 0;
   uint32_t tx_queue_length = 0;
   bool up = false;
+  /// Up, and there is a carrier.
+  bool running = false;
+  /// ARPHRD_*: 1 Ethernet and what looks like it.
+  uint16_t type = 0;
 };
 
 /// What to change; what is absent stays.

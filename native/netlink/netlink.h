@@ -1,9 +1,9 @@
 // rtnetlink for the translator: devices, addresses and routes over one socket, one request a call.
 //
 // message.h builds and reads messages, socket.h sends a request and collects its reply; link.h,
-// address.h and route.h hold the operations, each beside the parser of its message. This class only
-// keeps the socket that they share. It knows nothing of Node, so that the stand-alone CLAT can use
-// it; router advertisements and neighbours will be further files beside route.h.
+// address.h, route.h, neighbour.h and rule.h hold the operations, each beside the parser of its
+// message. This class only keeps the socket that they share; monitor.h has one of its own for
+// notifications. It knows nothing of Node, so that the stand-alone CLAT can use it.
 //
 // Ownership: one thread.
 #pragma once
@@ -13,7 +13,9 @@
 
 #include "netlink/address.h"
 #include "netlink/link.h"
+#include "netlink/neighbour.h"
 #include "netlink/route.h"
+#include "netlink/rule.h"
 #include "netlink/socket.h"
 
 namespace platypus::netlink {
@@ -45,6 +47,14 @@ class Netlink {
   }
   Status addRoute(const RouteSpec& route) { return netlink::addRoute(socket_, route); }
   Status removeRoute(const RouteSpec& route) { return netlink::removeRoute(socket_, route); }
+  Status addProxyNeighbour(const char* link, const IpAddress& address) {
+    return netlink::addProxyNeighbour(socket_, link, address);
+  }
+  Status removeProxyNeighbour(const char* link, const IpAddress& address) {
+    return netlink::removeProxyNeighbour(socket_, link, address);
+  }
+  Status addRule(const RuleSpec& rule) { return netlink::addRule(socket_, rule); }
+  Status removeRule(const RuleSpec& rule) { return netlink::removeRule(socket_, rule); }
 
  private:
   Socket socket_;

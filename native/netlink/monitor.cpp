@@ -1,0 +1,71 @@
+#include "netlink/monitor.h"
+
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace platypus::netlink {
+namespace {
+
+// Datagrams at a time; more wait for the next turn of the event loop.
+constexpr int kDatagrams = 64;
+
+bool concernsAny(Bytes datagram, const std::function<bool(const Message&)>& concerns) {
+  while (const auto header = read<nlmsghdr>(datagram)) {
+    if (header->nlmsg_len < sizeof(nlmsghdr) || header->nlmsg_len > datagram.size()) return false;
+    const Message message{header->nlmsg_type, header->nlmsg_flags,
+                          datagram.first(header->nlmsg_len).subspan(sizeof(nlmsghdr))};
+    if (concerns(message)) return true;
+    datagram = datagram.subspan(std::min(aligned(header->nlmsg_len), datagram.size()));
+  }
+  return false;
+}
+
+}  // namespace
+
+Status Monitor::open() {
+  close();
+  Descriptor opened(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+  if (!opened) return Status::failed(errno);
+  const struct sockaddr_nl self = {.nl_family = AF_NETLINK,
+                                   .nl_pad = 0,
+                                   .nl_pid = 0,
+                                   .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR |
+                                                RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_IFADDR |
+                                                RTMGRP_IPV6_ROUTE};
+  if (bind(opened.fd(), reinterpret_cast<const struct sockaddr*>(&self), sizeof self) != 0) {
+    return Status::failed(errno);
+  }
+  socket_ = std::move(opened);
+  return {};
+}
+
+bool Monitor::drain(const std::function<bool(const Message&)>& concerns) {
+  bool concerned = false;
+  for (int i = 0; i < kDatagrams; ++i) {
+    struct sockaddr_nl sender = {};
+    struct iovec part = {.iov_base = buffer_.data(), .iov_len = buffer_.size()};
+    struct msghdr message = {};
+    message.msg_name = &sender;
+    message.msg_namelen = sizeof sender;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    const ssize_t got = recvmsg(socket_.fd(), &message, 0);
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      // Messages were lost.
+      if (errno != ENOBUFS) return concerned;
+      concerned = true;
+      continue;
+    }
+    if (sender.nl_pid != 0) continue;
+    const bool truncated = (message.msg_flags & MSG_TRUNC) != 0;
+    concerned = concerned || truncated ||
+                concernsAny(Bytes(buffer_).first(static_cast<size_t>(got)), concerns);
+  }
+  return concerned;
+}
+
+}  // namespace platypus::netlink

@@ -1,0 +1,37 @@
+// Notifications of the kernel about devices, addresses and routes: a second netlink socket beside
+// the one that asks. linux/rtnetlink.h.
+//
+// The kernel does not tell of everything: IPv4 routes that go with their device or with the last
+// address of it go silently, and a full socket buffer loses messages. So a notification is a reason
+// to look again, and never the news itself.
+//
+// Ownership: one thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+
+#include "netlink/message.h"
+#include "socket/descriptor.h"
+
+namespace platypus::netlink {
+
+class Monitor {
+ public:
+  /// Opens a non-blocking socket in the network namespace of the calling thread; no privileges.
+  Status open();
+  void close() { socket_.close(); }
+  /// For poll(2); -1 before open().
+  int fd() const { return socket_.fd(); }
+
+  /// Reads what is there, a bounded part of it: true when a message was one that `concerns` says
+  /// true of, or when messages were lost.
+  bool drain(const std::function<bool(const Message&)>& concerns);
+
+ private:
+  Descriptor socket_;
+  alignas(nlmsghdr) std::array<std::byte, 16 * 1024> buffer_;
+};
+
+}  // namespace platypus::netlink

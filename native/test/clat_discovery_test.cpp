@@ -1,0 +1,302 @@
+#include "clat/discovery.h"
+
+#include "test/clat_messages.h"
+#include "test/test.h"
+
+namespace platypus::clat {
+namespace {
+
+using namespace test;
+
+constexpr std::string_view kWellKnownAaaa = "0064ff9b0000000000000000c00000aa";
+constexpr std::string_view kOwnAaaa = "20010db8006400000000 0000c00000aa";
+
+// A network in fast motion.
+struct Network {
+  explicit Network(DiscoverySettings settings = {}) : discovery(settings, 0) {}
+
+  void hear(std::string_view options, uint64_t now_ms, const char* router = "fe80::1") {
+    const auto read = parseAdvertisement(advertisement(options), fromRouter(router));
+    REQUIRE(read);
+    discovery.onAdvertisement(*read, ip6(router), now_ms);
+  }
+  std::optional<Ask> poll(uint64_t now_ms) { return discovery.poll(now_ms, 7); }
+  // Polls at each deadline; the time of the first question, or `end`.
+  uint64_t firstQuestion(uint64_t from, uint64_t end) {
+    for (uint64_t now = from; now < end; now = discovery.deadlineMs(now)) {
+      if (poll(now)) return now;
+    }
+    return end;
+  }
+  std::string list() const { return text(discovery.current().list); }
+  Source source() const { return discovery.current().source; }
+
+  Discovery discovery;
+};
+
+DiscoverySettings withResolver() {
+  DiscoverySettings settings;
+  settings.resolvers[0] = ip6("2001:db8::53");
+  settings.resolver_count = 1;
+  return settings;
+}
+
+TEST_CASE("XLAT-RA-06 lifetime 0 takes the prefix away") {
+  Network network;
+  network.hear(kWellKnown600, 0);
+  CHECK(network.list() == "64:ff9b::/96");
+  network.hear(kWellKnown0, 10);
+  CHECK(network.list() == "");
+  CHECK(network.source() == Source::kNone);
+}
+
+TEST_CASE("XLAT-RA-17 a prefix ends with its lifetime, not with the router's") {
+  Network network;
+  network.hear(kWellKnown600, 0);
+  (void)network.poll(599'999);
+  CHECK(network.list() == "64:ff9b::/96");
+  CHECK(network.discovery.deadlineMs(599'999) == 600'000);
+  (void)network.poll(600'000);
+  CHECK(network.list() == "");
+}
+
+TEST_CASE(
+    "XLAT-RA-10 several prefixes count in the order of the options, without those of lifetime 0") {
+  Network network;
+  network.hear(std::string(kOwn600) + std::string(kWellKnown600), 0);
+  CHECK(network.list() == "2001:db8:64::/96 64:ff9b::/96");
+  network.hear(std::string(kOwn0) + std::string(kWellKnown600), 1000);
+  CHECK(network.list() == "64:ff9b::/96");
+}
+
+TEST_CASE("XLAT-PREF-03 what a router advertises now is used at once") {
+  Network network;
+  network.hear(kWellKnown600, 0);
+  network.hear(kOwn600, 1000);
+  CHECK(network.list() == "2001:db8:64::/96 64:ff9b::/96");
+}
+
+TEST_CASE("an advertisement without prefixes changes none") {
+  Network network;
+  network.hear(kWellKnown600, 0);
+  network.hear(kResolver600, 1000);
+  CHECK(network.list() == "64:ff9b::/96");
+}
+
+TEST_CASE("XLAT-RA-13 a second router with another prefix is counted and breaks no flow") {
+  Network network;
+  network.hear(kWellKnown600, 0);
+  network.hear(kOwn600, 1000, "fe80::2");
+  CHECK(network.list() == "64:ff9b::/96 2001:db8:64::/96");
+  CHECK(network.discovery.counters().routers_differ == 1);
+}
+
+TEST_CASE("XLAT-PREF-04 the router that advertised the prefix is known") {
+  Network network;
+  network.hear(kWellKnown600, 0, "fe80::2");
+  CHECK(text(network.discovery.current().router) == "fe80::2");
+}
+
+TEST_CASE("XLAT-DNS-11, XLAT-PREF-01 no question while an advertisement has a prefix") {
+  Network network(withResolver());
+  network.hear(kWellKnown600, 0);
+  CHECK(network.firstQuestion(0, 600'000) == 600'000);
+}
+
+TEST_CASE(
+    "XLAT-PREF-01 an advertisement without a prefix has DNS asked at once, silence a little "
+    "later") {
+  Network heard(withResolver());
+  CHECK_FALSE(heard.poll(0));
+  heard.hear("", 10);
+  CHECK(heard.poll(10));
+  Network silent(withResolver());
+  CHECK(silent.firstQuestion(0, 10'000) == Discovery::kAdvertisementWaitMs);
+}
+
+TEST_CASE("XLAT-DNS-16 the resolver of the advertisement is asked before the host's") {
+  Network network(withResolver());
+  network.hear(kResolver600, 0);
+  const auto ask = network.poll(0);
+  REQUIRE(ask);
+  CHECK(text(ask->resolver) == "fe80::53");
+  Network without(withResolver());
+  without.hear("", 0);
+  CHECK(text(without.poll(0)->resolver) == "2001:db8::53");
+}
+
+TEST_CASE(
+    "XLAT-DNS-05, XLAT-DNS-10 an answer is used, and asked for anew 10 s before its TTL ends") {
+  Network network(withResolver());
+  network.hear("", 0);
+  REQUIRE(network.poll(0));
+  network.discovery.onAnswer(dnsAnswer(7, {kWellKnownAaaa}, 60), 100);
+  CHECK(network.list() == "64:ff9b::/96");
+  CHECK(network.source() == Source::kDns);
+  CHECK(network.firstQuestion(100, 1'000'000) == 50'100);
+}
+
+TEST_CASE("XLAT-DNS-10 what is not confirmed ends with its TTL") {
+  Network network(withResolver());
+  network.hear("", 0);
+  REQUIRE(network.poll(0));
+  network.discovery.onAnswer(dnsAnswer(7, {kWellKnownAaaa}, 60), 0);
+  for (uint64_t now = 0; now < 60'000; now = network.discovery.deadlineMs(now)) {
+    (void)network.poll(now);
+    CHECK(network.list() == "64:ff9b::/96");
+  }
+  (void)network.poll(60'000);
+  CHECK(network.list() == "");
+}
+
+TEST_CASE(
+    "XLAT-DNS-06 several prefixes of an answer are used in its order, the one in force first") {
+  Network network(withResolver());
+  network.hear("", 0);
+  REQUIRE(network.poll(0));
+  network.discovery.onAnswer(dnsAnswer(7, {kOwnAaaa, kWellKnownAaaa}, 60), 0);
+  CHECK(network.list() == "2001:db8:64::/96 64:ff9b::/96");
+  REQUIRE(network.firstQuestion(0, 100'000) == 50'000);
+  network.discovery.onAnswer(dnsAnswer(7, {kWellKnownAaaa, kOwnAaaa}, 60), 50'000);
+  CHECK(network.list() == "2001:db8:64::/96 64:ff9b::/96");
+}
+
+TEST_CASE("XLAT-DNS-08 a negative answer is obeyed for the time of its SOA") {
+  Network network(withResolver());
+  network.hear("", 0);
+  REQUIRE(network.poll(0));
+  network.discovery.onAnswer(dnsNoData(7, 900, 300), 0);
+  CHECK(network.list() == "");
+  CHECK(network.firstQuestion(0, 1'000'000) == 300'000);
+}
+
+TEST_CASE("XLAT-DNS-08 silence is asked again, six times, then left alone for a while") {
+  Network network(withResolver());
+  network.hear("", 0);
+  std::vector<uint64_t> asked;
+  for (uint64_t now = 0; now < 40'000; now = network.discovery.deadlineMs(now)) {
+    if (network.poll(now)) asked.push_back(now);
+  }
+  CHECK(asked ==
+        std::vector<uint64_t>{0, 1000, 3000, 6000, 10'000, 15'000, 31'000, 32'000, 34'000, 37'000});
+}
+
+TEST_CASE("XLAT-DNS-07 records without a well-known address are as good as none") {
+  Network network(withResolver());
+  network.hear("", 0);
+  REQUIRE(network.poll(0));
+  network.discovery.onAnswer(dnsAnswer(7, {"20010db8000000000000000000000001"}, 120), 0);
+  CHECK(network.list() == "");
+  CHECK(network.firstQuestion(0, 1'000'000) == 120'000);
+}
+
+TEST_CASE("an answer that nobody asked for, or with another id, changes nothing and is counted") {
+  Network network(withResolver());
+  network.discovery.onAnswer(dnsAnswer(7, {kWellKnownAaaa}, 60), 0);
+  network.hear("", 0);
+  REQUIRE(network.poll(0));
+  network.discovery.onAnswer(dnsAnswer(8, {kWellKnownAaaa}, 60), 0);
+  CHECK(network.list() == "");
+  CHECK(network.discovery.counters().answers_refused == 2);
+}
+
+TEST_CASE("XLAT-RA-11, XLAT-CE-13 RA before DNS before what the operator told") {
+  DiscoverySettings settings = withResolver();
+  settings.statics.add(Pref64(ip6("2001:db8:a::"), 96));
+  Network network(settings);
+  CHECK(network.list() == "2001:db8:a::/96");
+  CHECK(network.source() == Source::kStatic);
+  network.hear("", 0);
+  REQUIRE(network.poll(0));
+  network.discovery.onAnswer(dnsAnswer(7, {kOwnAaaa}, 60), 0);
+  CHECK(network.list() == "2001:db8:64::/96");
+  network.hear(kWellKnown600, 10);
+  CHECK(network.list() == "64:ff9b::/96");
+  CHECK(network.source() == Source::kRouter);
+  network.hear(kWellKnown0, 20);
+  (void)network.poll(20);
+  CHECK(network.source() != Source::kRouter);
+}
+
+TEST_CASE("a fallback waits until RA and DNS were tried") {
+  DiscoverySettings settings = withResolver();
+  settings.fallbacks.add(Pref64(ip6("64:ff9b::"), 96));
+  Network network(settings);
+  CHECK(network.discovery.searching(0));
+  CHECK(network.list() == "");
+  network.hear("", 0);
+  REQUIRE(network.poll(0));
+  network.discovery.onAnswer(dnsNoData(7, 300, 300), 0);
+  CHECK(network.list() == "64:ff9b::/96");
+  CHECK(network.source() == Source::kFallback);
+}
+
+TEST_CASE("XLAT-DNS-15 either way of discovery can be switched off") {
+  DiscoverySettings settings = withResolver();
+  settings.dns = false;
+  Network silent(settings);
+  silent.hear("", 0);
+  CHECK(silent.firstQuestion(0, 100'000) == 100'000);
+  settings.dns = true;
+  settings.router = false;
+  Network deaf(settings);
+  deaf.hear(kWellKnown600, 0);
+  CHECK(deaf.list() == "");
+  CHECK(deaf.poll(0));
+}
+
+TEST_CASE("a prefix that flaps is damped: off at once, on again when it was steady for 30 s") {
+  Network network;
+  uint64_t now = 0;
+  for (int i = 0; i < 20; ++i) {
+    network.hear(kWellKnown600, now += 500);
+    network.hear(kWellKnown0, now += 500);
+    CHECK(network.list() == "");
+  }
+  CHECK(network.discovery.counters().damped > 0);
+  network.hear(kWellKnown600, now += 500);
+  CHECK(network.list() == "");
+  (void)network.poll(now + Discovery::kCalmMs - 1);
+  CHECK(network.list() == "");
+  (void)network.poll(now + Discovery::kCalmMs);
+  CHECK(network.list() == "64:ff9b::/96");
+}
+
+TEST_CASE("of two prefixes that take turns the one in force stays") {
+  Network network;
+  uint64_t now = 0;
+  for (int i = 0; i < 4; ++i) network.hear(i % 2 == 0 ? kWellKnown600 : kOwn600, now += 1000);
+  const std::string before = text(network.discovery.current().list.prefixes[0]);
+  for (int i = 0; i < 20; ++i) {
+    network.hear(i % 2 == 0 ? kWellKnown600 : kOwn600, now += 1000);
+    CHECK(text(network.discovery.current().list.prefixes[0]) == before);
+  }
+}
+
+TEST_CASE("XLAT-RA-12 another link: nothing that was learnt before holds") {
+  Network network;
+  network.hear(kWellKnown600, 0);
+  network.discovery.restart(1000);
+  CHECK(network.list() == "");
+  network.hear(kOwn600, 2000);
+  CHECK(network.list() == "2001:db8:64::/96");
+}
+
+TEST_CASE("more prefixes than there is room for are refused and counted") {
+  Network network;
+  for (int i = 0; i < 12; ++i) {
+    char option[64];
+    std::snprintf(option, sizeof option, "26020258 20010db8 0%03x0000 00000000", i);
+    network.hear(option, 0, i % 2 == 0 ? "fe80::1" : "fe80::2");
+  }
+  CHECK(network.discovery.current().list.count == kMostPrefixes);
+  CHECK(network.discovery.counters().prefixes_refused == 4);
+}
+
+TEST_CASE("XLAT-DNS-04 an ambiguous record settles nothing alone") {
+  const Ipv6Address twice = ip6("2001:db8:c000:aa::c000:aa");
+  CHECK(text(findPrefixes(std::span(&twice, 1))) == "");
+}
+
+}  // namespace
+}  // namespace platypus::clat

@@ -1,0 +1,287 @@
+#include "clat/instance.h"
+
+#include <linux/rtnetlink.h>
+
+#include "test/addresses.h"
+#include "test/clat_messages.h"
+#include "test/test.h"
+
+namespace platypus::clat {
+namespace {
+
+using namespace test;
+
+Settings basic() {
+  Settings settings;
+  settings.uplink = DeviceName("eth0");
+  settings.key = {1, 2, 3};
+  return settings;
+}
+
+Uplink uplinkWith(const char* address) {
+  Uplink uplink;
+  uplink.present = uplink.running = true;
+  uplink.index = 2;
+  uplink.mtu = 1500;
+  uplink.type = 1;
+  uplink.has_address6 = true;
+  uplink.networks[0] = {ip6(address), false};
+  uplink.network_count = 1;
+  return uplink;
+}
+
+// An instance on a network that works, 64:ff9b::/96 advertised.
+Instance running(const Settings& settings = basic()) {
+  Instance instance(settings, 0);
+  instance.onUplink(uplinkWith("2001:db8:1::2"), 0);
+  instance.onIcmp(advertisement(kWellKnown600), fromRouter(), 0);
+  return instance;
+}
+
+TEST_CASE("XLAT-CE-05, XLAT-CLAT-10 without a prefix nothing runs; with its loss it ends") {
+  Instance instance(basic(), 0);
+  CHECK(instance.plan().state == State::kNoUplink);
+  instance.onUplink(uplinkWith("2001:db8:1::2"), 0);
+  CHECK(instance.plan().state == State::kSearching);
+  instance.onIcmp(advertisement(kWellKnown600), fromRouter(), 0);
+  CHECK(instance.plan().state == State::kRunning);
+  instance.onIcmp(advertisement(kWellKnown0), fromRouter(), 10);
+  CHECK(instance.plan().state != State::kRunning);
+}
+
+TEST_CASE("XLAT-CE-06, XLAT-CLAT-03, XLAT-ARCH-09 a prefix alone has it run at once") {
+  const Instance instance = running();
+  const Plan& plan = instance.plan();
+  CHECK(plan.state == State::kRunning);
+  CHECK(text(plan.prefixes.list) == "64:ff9b::/96");
+  CHECK(plan.address.high() == ip6("2001:db8:1::").high());
+  CHECK_FALSE(plan.address == ip6("2001:db8:1::2"));
+  CHECK(plan.neighbour);
+  CHECK(isChecksumNeutral(plan.address, plan.prefixes.list.prefixes[0], plan.ipv4));
+}
+
+TEST_CASE("XLAT-ARCH-06, XLAT-CLAT-07 the IPv4 address is 192.0.0.1") {
+  CHECK(running().plan().ipv4.host() == 0xc0000001);
+}
+
+TEST_CASE("XLAT-ARCH-07 an address of the block that another device has is left to it") {
+  Settings settings = basic();
+  settings.mode = Mode::kForce;
+  Instance instance = running(settings);
+  Uplink uplink = uplinkWith("2001:db8:1::2");
+  uplink.taken = 1 << 1 | 1 << 2;
+  instance.onUplink(uplink, 1);
+  CHECK(instance.plan().ipv4.host() == 0xc0000003);
+  uplink.taken = 0x7f;
+  instance.onUplink(uplink, 2);
+  CHECK(instance.plan().state == State::kNoIpv4);
+}
+
+TEST_CASE("XLAT-CLAT-09, XLAT-ARCH-16 IPv4 gets 28 bytes less than the uplink") {
+  const Instance instance = running();
+  CHECK(instance.plan().mtu6 == 1500);
+  CHECK(instance.plan().mtu4 == 1472);
+}
+
+TEST_CASE("XLAT-CLAT-04 native IPv4 has it stand down, and come back when that leaves") {
+  Instance instance = running();
+  Uplink uplink = uplinkWith("2001:db8:1::2");
+  uplink.native4 = true;
+  uplink.native_metric = uplink.highest_metric = 100;
+  instance.onUplink(uplink, 10);
+  CHECK(instance.plan().state == State::kNativeIpv4);
+  instance.onUplink(uplinkWith("2001:db8:1::2"), 20);
+  CHECK(instance.plan().state == State::kRunning);
+}
+
+TEST_CASE("XLAT-CLAT-04 force runs beside native IPv4, with a metric behind it") {
+  Settings settings = basic();
+  settings.mode = Mode::kForce;
+  Instance instance = running(settings);
+  CHECK(instance.plan().metric == 2048);
+  Uplink uplink = uplinkWith("2001:db8:1::2");
+  uplink.native4 = true;
+  uplink.native_metric = uplink.highest_metric = 100;
+  instance.onUplink(uplink, 10);
+  CHECK(instance.plan().state == State::kRunning);
+  CHECK(instance.plan().metric == 101);
+}
+
+TEST_CASE("XLAT-CE-03 off asks nothing and runs nothing") {
+  Settings settings = basic();
+  settings.mode = Mode::kOff;
+  Instance instance = running(settings);
+  CHECK(instance.plan().state == State::kOff);
+  const Actions actions = instance.advance(10'000, 1);
+  CHECK_FALSE(actions.ask);
+  CHECK_FALSE(actions.router_solicitation);
+}
+
+TEST_CASE("it stands down where somebody else runs a CLAT") {
+  Instance instance = running();
+  Uplink uplink = uplinkWith("2001:db8:1::2");
+  uplink.other_clat = DeviceName("clat4");
+  instance.onUplink(uplink, 10);
+  CHECK(instance.plan().state == State::kOtherClat);
+}
+
+TEST_CASE("XLAT-CLAT-02 the second instance has another address and a metric behind the first") {
+  Settings settings = basic();
+  settings.order = 1;
+  const Instance instance = running(settings);
+  CHECK(instance.plan().ipv4.host() == 0xc0000002);
+  CHECK(instance.plan().metric == 2049);
+}
+
+TEST_CASE("XLAT-CLAT-08 renumbering moves it: a deprecated network is left for another") {
+  Instance instance = running();
+  Uplink uplink = uplinkWith("2001:db8:1::2");
+  uplink.networks[1] = {ip6("2001:db8:2::2"), false};
+  uplink.network_count = 2;
+  instance.onUplink(uplink, 10);
+  CHECK(instance.plan().address.high() == ip6("2001:db8:1::").high());
+  uplink.networks[0].deprecated = true;
+  instance.onUplink(uplink, 20);
+  CHECK(instance.plan().address.high() == ip6("2001:db8:2::").high());
+}
+
+TEST_CASE("without a /64 there is no address") {
+  Instance instance = running();
+  Uplink uplink = uplinkWith("2001:db8:1::2");
+  uplink.network_count = 0;
+  instance.onUplink(uplink, 10);
+  CHECK(instance.plan().state == State::kNoNetwork);
+}
+
+TEST_CASE("XLAT-ARCH-05 the address is asked for twice; a duplicate makes another one") {
+  Instance instance = running();
+  const Ipv6Address first = instance.plan().address;
+  const Actions actions = instance.advance(1, 0x1122334455667788);
+  REQUIRE(actions.neighbour_solicitation);
+  CHECK(toHex(*actions.neighbour_solicitation, 48, 16) ==
+        toHex(std::as_bytes(std::span(first.bytes))));
+  CHECK_FALSE(instance.advance(500, 1).neighbour_solicitation);
+  CHECK(instance.advance(1001, 1).neighbour_solicitation);
+  Bytes claim = fromHex("88000000 20000000");
+  for (const uint8_t octet : first.bytes) claim.push_back(std::byte{octet});
+  instance.onIcmp(claim, fromRouter("fe80::9"), 1002);
+  CHECK(instance.plan().state == State::kRunning);
+  CHECK_FALSE(instance.plan().address == first);
+  CHECK(instance.duplicates() == 1);
+  // The detection of the new one begins anew.
+  CHECK(instance.advance(1003, 1).neighbour_solicitation);
+}
+
+TEST_CASE("after eight duplicates it gives up for a minute") {
+  Instance instance = running();
+  uint64_t now = 0;
+  for (uint32_t i = 0; i < Instance::kMostAttempts; ++i) {
+    (void)instance.advance(++now, 1);
+    Bytes claim = fromHex("88000000 20000000");
+    for (const uint8_t octet : instance.plan().address.bytes) claim.push_back(std::byte{octet});
+    instance.onIcmp(claim, fromRouter("fe80::9"), ++now);
+  }
+  CHECK(instance.plan().state == State::kDuplicate);
+  (void)instance.advance(now + 60'000, 1);
+  CHECK(instance.plan().state == State::kRunning);
+}
+
+TEST_CASE("nobody who claims the address after its detection moves it") {
+  Instance instance = running();
+  (void)instance.advance(1, 1);
+  const Ipv6Address first = instance.plan().address;
+  Bytes claim = fromHex("88000000 20000000");
+  for (const uint8_t octet : first.bytes) claim.push_back(std::byte{octet});
+  instance.onIcmp(claim, fromRouter("fe80::9"), 60'000);
+  CHECK(instance.plan().address == first);
+}
+
+TEST_CASE("an uplink that comes back starts anew: three router solicitations until one answers") {
+  Instance instance = running();
+  instance.onUplink(Uplink{.present = true, .index = 2}, 10);
+  CHECK(instance.plan().state == State::kUplinkDown);
+  instance.onUplink(uplinkWith("2001:db8:1::2"), 20);
+  std::vector<uint64_t> asked;
+  for (uint64_t now = 20; now < 60'000; now = instance.deadlineMs(now)) {
+    if (instance.advance(now, 1).router_solicitation) asked.push_back(now);
+  }
+  CHECK(asked == std::vector<uint64_t>{20, 4020, 8020});
+  instance.onIcmp(advertisement(kWellKnown600), fromRouter(), 60'000);
+  CHECK(instance.plan().state == State::kRunning);
+}
+
+TEST_CASE("a forged advertisement changes nothing and is counted") {
+  Instance instance = running();
+  instance.onIcmp(advertisement(kOwn600), fromRouter("fe80::1", 64), 10);
+  instance.onIcmp(advertisement(kOwn600), fromRouter("2001:db8::9"), 10);
+  CHECK(text(instance.plan().prefixes.list) == "64:ff9b::/96");
+  CHECK(instance.advertisementsRefused() == 2);
+}
+
+TEST_CASE("an explicit address is used as it is, answered for on its own link only") {
+  Settings settings = basic();
+  settings.address_from = AddressFrom::kExplicit;
+  settings.address = ip6("2001:db8:1::c1a7");
+  CHECK(running(settings).plan().address == settings.address);
+  CHECK(running(settings).plan().neighbour);
+  settings.address = ip6("2001:db8:99::c1a7");
+  CHECK_FALSE(running(settings).plan().neighbour);
+}
+
+TEST_CASE("XLAT-ARCH-03, XLAT-DEP-06 a delegated /64 needs no neighbours") {
+  Settings settings = basic();
+  settings.address_from = AddressFrom::kDelegated;
+  settings.address = ip6("2001:db8:dd::");
+  const Instance instance = running(settings);
+  CHECK(instance.plan().address.high() == ip6("2001:db8:dd::").high());
+  CHECK_FALSE(instance.plan().neighbour);
+}
+
+netlink::Link link(uint32_t index, const char* name) {
+  netlink::Link row;
+  row.index = index;
+  std::snprintf(row.name, sizeof row.name, "%s", name);
+  row.mtu = 1500;
+  row.up = row.running = true;
+  row.type = 1;
+  return row;
+}
+
+TEST_CASE("the kernel's tables make a picture of the uplink") {
+  const netlink::Link links[] = {link(2, "eth0"), link(3, "clat"), link(4, "clat4")};
+  const netlink::InterfaceAddress addresses[] = {
+      {.index = 2, .address = ip("2001:db8:1::2"), .length = 64},
+      {.index = 2, .address = ip("fe80::2"), .length = 64, .scope = RT_SCOPE_LINK},
+      {.index = 2, .address = ip("2001:db8:9::2"), .length = 128},
+      {.index = 3, .address = ip("192.0.0.1"), .length = 32},
+      {.index = 4, .address = ip("192.0.0.4"), .length = 32}};
+  netlink::Route native;
+  native.destination.family = AF_INET;
+  native.type = RTN_UNICAST;
+  native.index = 2;
+  native.metric = 100;
+  netlink::Route ours = native;
+  ours.index = 3;
+  ours.metric = 2048;
+  netlink::Route others = native;
+  others.index = 4;
+  others.metric = 50;
+  netlink::Route six = native;
+  six.destination.family = AF_INET6;
+  six.gateway = ip("fe80::1");
+  const netlink::Route routes[] = {native, ours, others, six};
+  const DeviceName own[] = {DeviceName("clat")};
+  const Uplink uplink = makeUplink({links, addresses, routes}, DeviceName("eth0"), own);
+  CHECK(uplink.running);
+  REQUIRE(uplink.network_count == 1);
+  CHECK(text(uplink.networks[0].address) == "2001:db8:1::2");
+  CHECK(uplink.native4);
+  CHECK(uplink.native_metric == 100);
+  CHECK(uplink.highest_metric == 100);
+  CHECK(uplink.taken == 1 << 4);
+  CHECK(uplink.other_clat == DeviceName("clat4"));
+  CHECK(text(uplink.gateway) == "fe80::1");
+}
+
+}  // namespace
+}  // namespace platypus::clat
