@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "addon/bfd.h"
+#include "addon/clat.h"
 #include "addon/dataplane.h"
 #include "addon/eam_table.h"
 #include "addon/netlink.h"
@@ -35,6 +36,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("UdpSocket", UdpSocketObject::define(env));
   exports.Set("OspfSocket", OspfSocketObject::define(env));
   exports.Set("Bfd", BfdObject::define(env));
+  exports.Set("Clat", ClatObject::define(env));
+  exports.Set("readPref64", Napi::Function::New(env, readPref64, "readPref64"));
+  exports.Set("findPref64", Napi::Function::New(env, findPref64, "findPref64"));
   exports.Set("connectTcp", Napi::Function::New(env, connectTcp, "connectTcp"));
   exports.Set("listenTcp", Napi::Function::New(env, listenTcp, "listenTcp"));
   exports.Set("setTcpMd5", Napi::Function::New(env, setTcpMd5, "setTcpMd5"));

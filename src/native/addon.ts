@@ -833,6 +833,101 @@ export interface Bfd {
   close(): void;
 }
 
+/** Why a CLAT runs or stands down (native/clat/instance.h). */
+export type ClatState =
+  | 'off'
+  | 'no-uplink'
+  | 'uplink-down'
+  | 'native-ipv4'
+  | 'other-clat'
+  | 'searching'
+  | 'no-prefix'
+  | 'no-network'
+  | 'duplicate'
+  | 'no-ipv4'
+  | 'running';
+
+export interface ClatOptions {
+  /** The device towards the network with the NAT64; it need not exist yet. */
+  uplink: string;
+  /** Names of the CLAT devices of this program, at most 8. */
+  own: readonly string[];
+  /** Which of several instances this is, 0..7. */
+  order: number;
+  mode: 'off' | 'auto' | 'force';
+  /** Whether router advertisements and DNS are asked. */
+  router: boolean;
+  dns: boolean;
+  /** Prefixes that are used at once, and those for when RA and DNS know none; at most 8 each. */
+  statics: readonly CorePrefix[];
+  fallbacks: readonly CorePrefix[];
+  /** IPv6 resolvers for links whose routers name none, at most 4. */
+  resolvers: readonly string[];
+  /** A resolv.conf(5) for the same purpose, read anew at each question; null for none. */
+  resolvConf: string | null;
+  /** 16 secret bytes of the host and the uplink, which make the address. */
+  key: Uint8Array;
+  addressFrom: 'uplink' | 'delegated' | 'explicit';
+  /** The delegated /64, or the explicit address. */
+  address: string | null;
+  /** Null for a free one of 192.0.0.0/29. */
+  ipv4: string | null;
+  /** Of the default route, null for 2048 + order or one more than native IPv4 has. */
+  metric: number | null;
+  /** Null for the uplink's. */
+  mtuBytes: number | null;
+}
+
+/** What has to be so. Addresses, MTUs and metric mean something while running only. */
+export interface ClatPlan {
+  state: ClatState;
+  source: 'none' | 'router' | 'dns' | 'static' | 'fallback';
+  /** In force; IPv4 destinations get the first. */
+  prefixes: CorePrefix[];
+  /** The router that advertised the first one. */
+  router: string | null;
+  /** How long the first lasts unless it is heard of again; null where the operator told it. */
+  expiresInSeconds: number | null;
+  address: string | null;
+  ipv4: string | null;
+  mtu6: number;
+  mtu4: number;
+  metric: number;
+  gateway: string | null;
+  /** The uplink has a global IPv6 address, if only without a /64. */
+  hasAddress6: boolean;
+  /** The device of somebody else's CLAT. */
+  otherClat: string | null;
+}
+
+/** Counters since the start. */
+export interface ClatCounters {
+  advertisements: number;
+  advertisements_refused: number;
+  prefixes_refused: number;
+  routers_differ: number;
+  questions: number;
+  answers: number;
+  answers_refused: number;
+  damped: number;
+  duplicates: number;
+}
+
+/** Prefix discovery and addressing on one uplink; the event loop serves it until `close`. */
+export interface Clat {
+  plan(): ClatPlan;
+  counters(): ClatCounters;
+  /**
+   * Makes the host's addresses and routes as the plan, which has to be running, says: for the translator on `device`,
+   * with a routing table of its own unless `table` is 0. What an earlier plan made otherwise goes afterwards. Throws an
+   * Error with `code` and what was being done in `syscall`; then everything is taken away.
+   */
+  attach(options: { device: string; table: number }): void;
+  detach(): void;
+  /** Detaches, and ends the discovery. */
+  close(): void;
+}
+
 export interface CounterInfo {
   /** Dotted, stable: `drop.v6.no_session`. */
   name: string;
@@ -879,6 +974,18 @@ export interface Addon {
   Bfd: new (
     onChange: (change: BfdChange) => void,
   ) => Bfd;
+  /**
+   * Starts discovery. `onChange` is called when the plan differs from before, never before this returns. Throws an Error
+   * with `code` (EPERM …) and `syscall`.
+   */
+  Clat: new (
+    options: ClatOptions,
+    onChange: () => void,
+  ) => Clat;
+  /** A PREF64 option with its type and length (RFC 8781 §4); null where receivers ignore it. */
+  readPref64(option: Uint8Array): { prefix: CorePrefix; lifetimeSeconds: number } | null;
+  /** The prefixes that AAAA records of ipv4only.arpa tell (RFC 7050 §3), in their order; of at most 16 records. */
+  findPref64(records: readonly string[]): CorePrefix[];
   /**
    * Connects without blocking the event loop. `done` gets the connected descriptor, or an Error with `code` and
    * `syscall` and -1; once, and never before this returns. After `cancel`, which closes the socket, it never comes.
