@@ -35,6 +35,7 @@ export type ErrorCode =
   | 'PLT_BENCH_SIDE'
   | 'PLT_BENCH_FAILED'
   | 'PLT_DNS64_FAILED'
+  | 'PLT_CLAT_FAILED'
   | 'PLT_ANNOUNCE_FAILED'
   | 'PLT_NEIGHBOR_UNKNOWN'
   | 'PLT_NO_ANNOUNCER'
@@ -249,6 +250,8 @@ export const errors = {
       `cannot listen on ${where} for control.metrics: ${found}, expected a free port of an address of this host`,
       options,
     ),
+  clatFailed: (found: string, options?: Options) =>
+    new PlatypusError('PLT_CLAT_FAILED', `the CLAT failed: ${found}`, options),
   routeUnknown: (method: string, url: string) =>
     new PlatypusError('PLT_ROUTE_UNKNOWN', `there is no ${method} ${url}, expected a path of docs/reference/api.md`, {
       status: 404,

@@ -62,7 +62,8 @@ void Instance::onUplink(const Uplink& uplink, uint64_t now_ms) {
 }
 
 void Instance::onIcmp(std::span<const std::byte> message, const Arrival& arrival, uint64_t now_ms) {
-  if (message.empty()) return;
+  // What is still on its way from a link that went is of no use any more.
+  if (message.empty() || !uplink_.running || settings_.mode == Mode::kOff) return;
   if (message[0] == std::byte{134}) {
     const auto advertisement = parseAdvertisement(message, arrival);
     if (!advertisement) {
@@ -93,6 +94,7 @@ void Instance::onDuplicate(uint64_t now_ms) {
 }
 
 void Instance::onAnswer(std::span<const std::byte> datagram, uint64_t now_ms) {
+  if (!uplink_.running || settings_.mode == Mode::kOff) return;
   discovery_.onAnswer(datagram, now_ms);
   replan(now_ms);
 }

@@ -210,6 +210,13 @@ TEST_CASE("an uplink that comes back starts anew: three router solicitations unt
   CHECK(instance.plan().state == State::kRunning);
 }
 
+TEST_CASE("an advertisement that is still on its way when the uplink goes is not kept") {
+  Instance instance = running();
+  instance.onUplink(Uplink{.present = true, .index = 2}, 10);
+  instance.onIcmp(advertisement(kWellKnown600), fromRouter(), 11);
+  CHECK(instance.discovery().current().list.count == 0);
+}
+
 TEST_CASE("a forged advertisement changes nothing and is counted") {
   Instance instance = running();
   instance.onIcmp(advertisement(kOwn600), fromRouter("fe80::1", 64), 10);

@@ -45,7 +45,7 @@ function optionOf(path: readonly (string | number)[]): string {
  * ConfigError or PLT_CONFIG_UNREADABLE.
  */
 export async function configOf(
-  section: 'plat' | 'siit' | 'dns64',
+  section: 'plat' | 'siit' | 'clat' | 'dns64',
   { logLevel, ...values }: { logLevel?: string | undefined },
   socket: string | null,
   signal?: AbortSignal,

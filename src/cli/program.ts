@@ -5,6 +5,7 @@ import { addAnnounce } from './commands/announce.js';
 import { addBench } from './commands/bench.js';
 import { addBib } from './commands/bib.js';
 import { addCheck } from './commands/check.js';
+import { addClat } from './commands/clat.js';
 import { addDns64 } from './commands/dns64.js';
 import { addDrain } from './commands/drain.js';
 import { addEamt } from './commands/eamt.js';
@@ -28,7 +29,7 @@ const EXIT_USAGE = 2;
 
 function createProgram(io: Io): Command {
   const program = new Command('platypus')
-    .description('IPv4/IPv6 translator: NAT64 (PLAT) and SIIT')
+    .description('IPv4/IPv6 translator: NAT64 (PLAT), SIIT and CLAT')
     .version(packageVersion())
     .option('--socket <path>', 'control socket (or PLATYPUS_SOCKET)')
     .exitOverride()
@@ -40,6 +41,7 @@ function createProgram(io: Io): Command {
   const add = [
     addPlat,
     addSiit,
+    addClat,
     addDns64,
     addAnnounce,
     addRun,

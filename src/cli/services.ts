@@ -1,6 +1,7 @@
 /** The services of one configuration: a translator, a DNS64 server, an announcer; started, reloaded and ended together. */
 import { isDeepStrictEqual } from 'node:util';
 import { type AnnouncerService, startAnnouncer } from '../bgp-lite/service.js';
+import { type ClatService, startClat } from '../clat/service.js';
 import type { Prefix } from '../config/address.js';
 import type { AnnounceConfig } from '../config/announce.js';
 import { diffAnnounce, diffConfig, diffDns64 } from '../config/diff.js';
@@ -21,6 +22,7 @@ export interface Running {
   readonly service: PlatService | SiitService | null;
   readonly dns64: Dns64Service | null;
   readonly announcer: AnnouncerService | null;
+  readonly clat: ClatService | null;
   /** What runs, in a few words. */
   describe(): string;
   /** Applies a configuration whole, or throws and changes nothing. Returns what changed, as sentences. */
@@ -47,18 +49,22 @@ export async function startServices(config: Config, deps: RunDependencies, signa
     const dns64 = config.dns64 === undefined ? null : await startDns64(config.dns64, pool6Of(config), deps.log);
     undo.push('start the DNS64 server', async () => dns64?.stop());
     const announcer = await startAnnouncing(config.announce, { service, dns64 }, deps);
-    return createRunning(config, { service, dns64, announcer });
+    undo.push('start the announcer', async () => announcer?.stop());
+    const { addon, log, readSysctl } = deps;
+    const clat =
+      config.clat === undefined || addon === null ? null : await startClat(config.clat, { addon, log, readSysctl });
+    return createRunning(config, { service, dns64, announcer, clat });
   } catch (error) {
     await undo.unwind();
     throw error;
   }
 }
 
-type Services = Pick<Running, 'service' | 'dns64' | 'announcer'>;
+type Services = Pick<Running, 'service' | 'dns64' | 'announcer' | 'clat'>;
 
 async function startAnnouncing(
   announce: AnnounceConfig | undefined,
-  services: Omit<Services, 'announcer'>,
+  services: Omit<Services, 'announcer' | 'clat'>,
   { addon, log, restartFile }: RunDependencies,
 ): Promise<AnnouncerService | null> {
   if (announce === undefined || addon === null) return null;
@@ -85,13 +91,16 @@ function pool6Of({ plat, siit }: Config) {
   return (plat ?? siit)?.pool6 ?? null;
 }
 
-function createRunning(initial: Config, { service, dns64, announcer }: Services): Running {
+function createRunning(initial: Config, { service, dns64, announcer, clat }: Services): Running {
   const serial = createSerial();
   let config = initial;
 
   async function reload(next: Config): Promise<string[]> {
     if ((dns64 === null) !== (next.dns64 === undefined)) {
       throw errors.reloadRefused(['dns64 cannot come or go while running: restart to apply it']);
+    }
+    if ((clat === null) !== (next.clat === undefined)) {
+      throw errors.reloadRefused(['clat cannot come or go while running: restart to apply it']);
     }
     const told = diffAnnounce(config.announce, next.announce);
     const names = config.dns64 === undefined || next.dns64 === undefined ? null : diffDns64(config.dns64, next.dns64);
@@ -106,23 +115,27 @@ function createRunning(initial: Config, { service, dns64, announcer }: Services)
       next.announce === undefined || announcer === null || isDeepStrictEqual(config.announce, next.announce)
         ? []
         : await announcer.use(next.announce);
+    const moved = next.clat === undefined || clat === null ? [] : await clat.use(next.clat);
     config = next;
-    return [...changes, ...(names?.changes ?? []), ...announced];
+    return [...moved, ...changes, ...(names?.changes ?? []), ...announced];
   }
 
   return {
     service,
     dns64,
     announcer,
+    clat,
     describe() {
       const parts = service === null ? [] : [`translating on ${service.dataplane.device}`];
       if (dns64 !== null) parts.push(`answering DNS on ${dns64.listening.join(', ')}`);
+      if (clat !== null) parts.push(clat.describe());
       if (announcer !== null) parts.push(announcer.describe());
       return parts.join(', ');
     },
     reload: (next) => serial.run(() => reload(next)),
     dead() {
       if (service !== null && !service.dataplane.alive()) return errors.workerDead(service.dataplane.device);
+      if (clat?.alive() === false) return errors.workerDead('clat');
       // A thread of the DNS64 server that ends is started again: translated flows must not end with it.
       return null;
     },
@@ -130,6 +143,7 @@ function createRunning(initial: Config, { service, dns64, announcer }: Services)
       serial.end(async () => {
         // First, so that packets come until nobody sends them any more.
         await announcer?.stop();
+        await clat?.stop();
         await dns64?.stop();
         await service?.stop();
       }),

@@ -1,6 +1,8 @@
 /** The running translator as the control socket sees it. */
 import { announceable } from '../bgp-lite/announce.js';
 import type { AnnouncerService } from '../bgp-lite/service.js';
+import { clatReadings } from '../clat/readings.js';
+import type { ClatService } from '../clat/service.js';
 import { formatPrefix, networkOf } from '../config/address.js';
 import { toLimits } from '../config/core.js';
 import { pool4Key } from '../config/diff.js';
@@ -30,6 +32,7 @@ export interface TargetOptions {
   service: PlatService | SiitService | null;
   dns64: Dns64Service | null;
   announcer: AnnouncerService | null;
+  clat: ClatService | null;
   /** Null where it may be missing: there is no translator then. */
   addon: Pick<Addon, 'Simulator' | 'counters'> | null;
   /** Null for `platypus plat` and `platypus siit`. */
@@ -39,23 +42,32 @@ export interface TargetOptions {
 }
 
 /** Joins service and control socket. */
-export function createTarget({ service, dns64, announcer, addon, file, reload }: TargetOptions): ControlTarget {
+export function createTarget({ service, dns64, announcer, clat, addon, file, reload }: TargetOptions): ControlTarget {
   const version = packageVersion();
   const startedMs = performance.now();
   const dataplane = service?.dataplane;
-  const translator = () => dataplane ?? refuseTranslator();
+  /** What packets are traced and explained by: of several CLATs the first that runs. */
+  const packetPath = () => {
+    if (service !== null) return { tables: service.dataplane, config: service.plan().core };
+    const device = clat?.devices()[0];
+    return device === undefined ? refuseTranslator() : { tables: device.dataplane, config: device.plan().core };
+  };
 
   async function statusOf(report: ServerReport | null): Promise<StatusReport> {
     const program = {
       version,
       pid: process.pid,
-      alive: dataplane?.alive() ?? dns64?.alive() ?? announcer?.alive() ?? false,
+      alive: dataplane?.alive() ?? clat?.alive() ?? dns64?.alive() ?? announcer?.alive() ?? false,
       uptimeSeconds: Math.floor((performance.now() - startedMs) / 1000),
       file,
       dns64: dns64 === null ? null : dns64StatusOf(dns64.listening, dns64.alive(), report),
       announcer: announcer === null ? null : await summaryOf(announcer),
+      clat: clat?.status() ?? null,
     };
-    if (service === null) return { ...program, mode: dns64 === null ? 'announce' : 'dns64' };
+    if (service === null) {
+      const alone = dns64 === null ? 'announce' : 'dns64';
+      return { ...program, mode: clat === null ? alone : 'clat' };
+    }
     const { core, pools } = service.plan();
     return {
       ...program,
@@ -72,12 +84,14 @@ export function createTarget({ service, dns64, announcer, addon, file, reload }:
   }
 
   function dataplaneCounters(): CounterReading[] {
-    const values = dataplane?.counters() ?? [];
-    return (values.length === 0 ? [] : (addon?.counters ?? [])).map(({ name, explain }, index) => ({
+    const all = dataplane === undefined ? (clat?.devices() ?? []).map((device) => device.dataplane) : [dataplane];
+    const values = all.map((each) => each.counters());
+    const packets = (values.length === 0 ? [] : (addon?.counters ?? [])).map(({ name, explain }, index) => ({
       name,
-      value: Number(values[index] ?? 0n),
+      value: values.reduce((total, each) => total + Number(each[index] ?? 0n), 0),
       explain,
     }));
+    return clat === null ? packets : [...packets, ...clatReadings(clat.counters())];
   }
 
   return {
@@ -99,16 +113,13 @@ export function createTarget({ service, dns64, announcer, addon, file, reload }:
       if (file === null) throw errors.noFile();
       return reload();
     },
-    explain: (packet) =>
-      service === null || addon === null
-        ? refuseTranslator()
-        : explainRunning(packet, { addon, config: service.plan().core, tables: service.dataplane }),
+    explain: (packet) => (addon === null ? refuseTranslator() : explainRunning(packet, { addon, ...packetPath() })),
     announcer() {
       if (announcer === null) throw errors.noAnnouncer();
       return announcer;
     },
-    trace: (filter) => translator().trace(filter),
-    readTrace: () => translator().readTrace(),
+    trace: (filter) => packetPath().tables.trace(filter),
+    readTrace: () => packetPath().tables.readTrace(),
   };
 }
 

@@ -51,17 +51,6 @@ export function section<Shape extends z.ZodRawShape>(shape: Shape) {
   });
 }
 
-/** A section that a later version will have. */
-export function notBuilt(name: string) {
-  return z
-    .unknown()
-    .superRefine((value, context) => {
-      if (value === undefined) return;
-      context.addIssue({ code: 'custom', message: '', params: { sentence: `${name} is not built in this version` } });
-    })
-    .optional();
-}
-
 /** A whole number, both bounds allowed. */
 export function wholeNumber(min: number, max: number, unit: string) {
   return field(`a whole number from ${min} to ${max} (${unit})`, (value) =>

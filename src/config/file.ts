@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { ConfigError, type ConfigIssue, errors, messageOf } from '../errors.js';
 import type { Prefix } from './address.js';
+import { checkClat, warnClat } from './clat.js';
 import { joinDns64Files } from './dns64-load.js';
 import { checkInlineEamt, joinEamFile } from './eam-load.js';
 import { type Complaint, complaintsOf, formatPath } from './issues.js';
@@ -78,7 +79,9 @@ export function parseConfig(text: string, source: string): LoadedConfig {
         .sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)),
     );
   if (data === null || data === undefined) {
-    throw refuse([{ path: [], message: 'found an empty file, expected a plat, siit, dns64 or announce section' }]);
+    throw refuse([
+      { path: [], message: 'found an empty file, expected a plat, siit, clat, dns64 or announce section' },
+    ]);
   }
   return checkData(data, refuse);
 }
@@ -87,24 +90,33 @@ export function parseConfig(text: string, source: string): LoadedConfig {
 export function checkData(data: unknown, refuse: (complaints: Complaint[]) => Error): LoadedConfig {
   const parsed = configSchema.safeParse(data);
   if (!parsed.success) throw refuse(complaintsOf(parsed.error, data));
-  const { plat, siit, announce, control, log } = parsed.data;
+  const { plat, siit, clat, announce, control, log } = parsed.data;
   const dns64 = parsed.data.dns64 && { ...parsed.data.dns64, files: { hosts: new Map(), pem: new Map() } };
   if (plat !== undefined && siit !== undefined) {
     throw refuse([{ path: ['siit'], message: 'found siit beside plat, expected one of them: a translator is either' }]);
   }
+  if (clat !== undefined && (plat ?? siit) !== undefined) {
+    throw refuse([{ path: ['clat'], message: 'found clat beside plat or siit, expected one translator' }]);
+  }
   const pools = plat === undefined && siit === undefined ? null : poolsOf(plat ?? siit);
-  const complaints = announce === undefined ? [] : checkAnnounce(announce, pools);
+  const complaints = [
+    ...(announce === undefined ? [] : checkAnnounce(announce, pools)),
+    ...(clat === undefined ? [] : checkClat(clat)),
+  ];
   if (complaints.length > 0) throw refuse(complaints);
   const warnings = [
     ...(dns64 === undefined ? [] : warnDns64(dns64, plat ?? siit ?? null)),
     ...(announce === undefined ? [] : warnAnnounce(announce, pools)),
+    ...(clat === undefined ? [] : warnClat(clat)),
   ];
   const besides = { dns64, announce, control, log };
   const withWarnings = (loaded: LoadedConfig) => ({ ...loaded, warnings: [...loaded.warnings, ...warnings] });
   if (plat !== undefined) return withWarnings(checkPlatFile({ plat, ...besides }, refuse));
   if (siit !== undefined) return withWarnings(checkSiitFile({ siit, ...besides }, refuse));
-  if (dns64 !== undefined || announce !== undefined) return { config: besides, warnings };
-  throw refuse([{ path: [], message: 'found none of plat, siit, dns64 and announce, expected one of these sections' }]);
+  if ((clat ?? dns64 ?? announce) !== undefined) return { config: { clat, ...besides }, warnings };
+  throw refuse([
+    { path: [], message: 'found none of plat, siit, clat, dns64 and announce, expected one of these sections' },
+  ]);
 }
 
 /** What the translator's pools are, as far as the file alone says it. */

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { knownPrefix, WELL_KNOWN_PREFIX } from './address.js';
 import { type AnnounceConfig, announceSection } from './announce.js';
+import { type ClatConfig, clatSection } from './clat.js';
 import { dns64Section, type LoadedDns64 } from './dns64.js';
 import { EMPTY_EAMT } from './eam.js';
 import {
@@ -21,7 +22,6 @@ import {
   mappingOrWord,
   metricsAddress,
   mssClamp,
-  notBuilt,
   octetOrCopy,
   plateaus,
   pool4Prefix,
@@ -175,7 +175,7 @@ export const configSchema = section({
   log: section({
     level: choice('trace', 'debug', 'info', 'warn', 'error', 'silent').default('info'),
   }).prefault({}),
-  clat: notBuilt('clat'),
+  clat: clatSection.optional(),
   dns64: dns64Section.optional(),
   announce: announceSection.optional(),
 });
@@ -192,6 +192,7 @@ export type StaticBibEntry = PlatConfig['staticBib'][number];
 export interface PlatFile extends Pick<Sections, 'control' | 'log'> {
   plat: PlatConfig;
   siit?: undefined;
+  clat?: undefined;
   dns64?: LoadedDns64 | undefined;
   announce?: AnnounceConfig | undefined;
 }
@@ -199,13 +200,15 @@ export interface PlatFile extends Pick<Sections, 'control' | 'log'> {
 export interface SiitFile extends Pick<Sections, 'control' | 'log'> {
   plat?: undefined;
   siit: SiitSection;
+  clat?: undefined;
   dns64?: LoadedDns64 | undefined;
   announce?: AnnounceConfig | undefined;
 }
-/** A configuration without a translator: a DNS64 server, an announcer, or both. */
+/** A configuration without a PLAT or SIIT: a CLAT, a DNS64 server, an announcer, or several of these. */
 export interface AloneFile extends Pick<Sections, 'control' | 'log'> {
   plat?: undefined;
   siit?: undefined;
+  clat?: ClatConfig | undefined;
   dns64?: LoadedDns64 | undefined;
   announce?: AnnounceConfig | undefined;
 }

@@ -1,6 +1,7 @@
 /** What the control socket speaks about. The program that starts a service hands in an object of this shape. */
 import type { PrefixStatus } from '../bgp-lite/gate.js';
 import type { AnnouncerService } from '../bgp-lite/service.js';
+import type { ClatUplinkStatus } from '../clat/uplink.js';
 import type { Prefix } from '../config/address.js';
 import type { Pool4Entry, StaticBibEntry } from '../config/schema.js';
 import type { Dns64Status } from '../dns64/readings.js';
@@ -31,6 +32,8 @@ interface ProgramStatus {
   dns64: Dns64Status | null;
   /** Null where nothing is announced. */
   announcer: AnnouncerSummary | null;
+  /** One row an uplink; null without a CLAT. */
+  clat: ClatUplinkStatus[] | null;
 }
 
 export interface AnnouncerSummary {
@@ -49,7 +52,7 @@ export type AnnouncerControl = Pick<
 
 /** A program without a translator. */
 export interface AloneStatus extends ProgramStatus {
-  mode: 'dns64' | 'announce';
+  mode: 'clat' | 'dns64' | 'announce';
 }
 
 export interface TranslatorStatus extends ProgramStatus {

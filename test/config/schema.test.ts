@@ -233,9 +233,9 @@ describe('the rest of plat', () => {
       /pool4\[0\].*found 1024-1087, expected at least 128 ports for 2 workers/,
     );
   });
-  test.each(['clat'])('%s is not built yet, and says so', (name) => {
-    expect(() => parseConfig(`plat: { ${POOL4} }\n${name}: {}\n`, 'p.yaml')).toThrow(
-      `p.yaml:2:${name.length + 3}: ${name}: ${name} is not built in this version`,
+  test('a CLAT is a translator as well, and there is one at most', () => {
+    expect(() => parseConfig(`plat: { ${POOL4} }\nclat: { uplink: eth0 }\n`, 'p.yaml')).toThrow(
+      'p.yaml:2:7: clat: found clat beside plat or siit, expected one translator',
     );
   });
   test.each([

@@ -26,6 +26,7 @@ const PLAT: StatusReport = {
   alive: true,
   uptimeSeconds: 60,
   file: null,
+  clat: null,
   dns64: null,
   announcer: {
     drain: 'none',
@@ -166,6 +167,7 @@ describe('the families', () => {
         alive: true,
         uptimeSeconds: 0,
         file: null,
+        clat: null,
         dns64: DNS64,
         announcer: null,
       },

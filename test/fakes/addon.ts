@@ -8,6 +8,10 @@ import type {
   AddressRow,
   BibAddResult,
   BibRow,
+  Clat,
+  ClatCounters,
+  ClatOptions,
+  ClatPlan,
   CoreConfig,
   Dataplane,
   DropEvent,
@@ -51,9 +55,40 @@ export interface FakeHost {
   queries: TableQuery[];
   /** What `new Tester()` gives. */
   tester: () => Tester;
+  /** What each CLAT was opened with; `plan` is its plan, and `change` tells of another one. */
+  clats: { options: ClatOptions; plan: ClatPlan; change(plan: Partial<ClatPlan>): void }[];
   /** Open dataplanes and netlink sockets. */
   open: number;
 }
+
+/** A CLAT that has found nothing yet. */
+export const SEARCHING: ClatPlan = {
+  state: 'searching',
+  source: 'none',
+  prefixes: [],
+  router: null,
+  expiresInSeconds: null,
+  address: null,
+  ipv4: null,
+  mtu6: 0,
+  mtu4: 0,
+  metric: 0,
+  gateway: null,
+  hasAddress6: true,
+  otherClat: null,
+};
+
+const CLAT_COUNTERS: ClatCounters = {
+  advertisements: 3,
+  advertisements_refused: 0,
+  prefixes_refused: 0,
+  routers_differ: 0,
+  questions: 2,
+  answers: 1,
+  answers_refused: 0,
+  damped: 0,
+  duplicates: 0,
+};
 
 /** A host with a loopback and an uplink. */
 export function createFakeHost(): FakeHost {
@@ -105,6 +140,7 @@ export function createFakeHost(): FakeHost {
     tester: () => {
       throw new Error('the fake has no tester');
     },
+    clats: [],
     open: 0,
   };
 }
@@ -245,6 +281,26 @@ export function createFakeAddon(host: FakeHost): Addon {
     };
   }
 
+  function openClat(options: ClatOptions, onChange: () => void): Clat {
+    const clat = {
+      options,
+      plan: SEARCHING,
+      change(plan: Partial<ClatPlan>) {
+        clat.plan = { ...clat.plan, ...plan };
+        onChange();
+      },
+    };
+    call(`clat ${options.uplink}`);
+    host.clats.push(clat);
+    return {
+      plan: () => clat.plan,
+      counters: () => CLAT_COUNTERS,
+      attach: ({ device, table }) => call(`attach ${device} ${table}`),
+      detach: () => call('detach'),
+      close: () => call('close clat'),
+    };
+  }
+
   return {
     Dataplane: function Open({ device, limits, config }: { device: string; limits: Limits; config: CoreConfig }) {
       return openDataplane(device, limits, config);
@@ -267,6 +323,11 @@ export function createFakeAddon(host: FakeHost): Addon {
     Bfd: function Open() {
       throw new Error('the fake has no BFD');
     } as unknown as Addon['Bfd'],
+    Clat: function Open(options: ClatOptions, onChange: () => void) {
+      return openClat(options, onChange);
+    } as unknown as Addon['Clat'],
+    readPref64: () => null,
+    findPref64: () => [],
     connectTcp: () => {
       throw new Error('the fake has no TCP sockets');
     },

@@ -17,6 +17,7 @@ function lines(status: StatusReport): [string, string][] {
     ['uptime', formatDuration(status.uptimeSeconds)],
     ['file', status.file ?? `none (platypus ${status.mode})`],
     ...('device' in status ? translatorLines(status) : []),
+    ...(status.clat ?? []).map(({ uplink, words }): [string, string] => [`clat ${uplink}`, words]),
     ...(status.dns64 === null ? [] : dns64Lines(status.dns64)),
     ...(status.announcer === null ? [] : announcerLines(status.announcer)),
   ];
@@ -25,6 +26,7 @@ function lines(status: StatusReport): [string, string][] {
 const MODES = {
   plat: 'plat (stateful NAT64)',
   siit: 'siit (stateless)',
+  clat: 'clat (464XLAT)',
   dns64: 'dns64',
   announce: 'announce',
 } as const;

@@ -1,0 +1,109 @@
+/** The CLAT's life: forwarding, an instance for each uplink, NAT44 for the LAN; started, exchanged and ended together. */
+import { isDeepStrictEqual } from 'node:util';
+import { type ClatConfig, clatDevices } from '../config/clat.js';
+import type { Device } from '../device/device.js';
+import { createSerial } from '../device/serial.js';
+import { createUndo } from '../device/undo.js';
+import { messageOf } from '../errors.js';
+import type { ClatCounters } from '../native/addon.js';
+import { startForwarding } from './forwarding.js';
+import { clatKey } from './key.js';
+import { runNft, startNat44 } from './lan.js';
+import { type ClatDependencies, type ClatUplinkStatus, startUplink, type UplinkClat } from './uplink.js';
+
+export interface ClatService {
+  status(): ClatUplinkStatus[];
+  /** The sum over the uplinks. */
+  counters(): ClatCounters;
+  /** Those of the CLATs that run. */
+  devices(): Device[];
+  /** In a few words. */
+  describe(): string;
+  /** False when a worker thread has ended by itself. */
+  alive(): boolean;
+  /** Starts anew with another configuration, unless it is the same. Returns what changed, as sentences. */
+  use(next: ClatConfig): Promise<string[]>;
+  /** Takes everything away. Never throws. */
+  stop(): Promise<void>;
+}
+
+interface Running {
+  uplinks: UplinkClat[];
+  stop(): Promise<void>;
+}
+
+/** Starts them. On failure throws a PlatypusError and leaves nothing behind. */
+export async function startClat(initial: ClatConfig, deps: ClatDependencies): Promise<ClatService> {
+  const serial = createSerial();
+  let config = initial;
+  let running = await start(config, deps);
+
+  async function exchange(next: ClatConfig): Promise<string[]> {
+    const keys = Object.keys(next) as (keyof ClatConfig)[];
+    const changed = keys.filter((key) => !isDeepStrictEqual(config[key], next[key]));
+    if (changed.length === 0) return [];
+    await running.stop();
+    try {
+      running = await start(next, deps);
+    } catch (error) {
+      // What ran before did start once.
+      running = await start(config, deps);
+      throw error;
+    }
+    config = next;
+    return changed.map((key) => `clat.${key} changed`);
+  }
+
+  return {
+    status: () => running.uplinks.map((uplink) => uplink.status()),
+    counters: () => sum(running.uplinks.map((uplink) => uplink.counters())),
+    devices: () => running.uplinks.flatMap((uplink) => uplink.device() ?? []),
+    describe: () => `CLAT on ${config.uplink.join(', ')}`,
+    alive: () => running.uplinks.every((uplink) => uplink.device()?.dataplane.alive() ?? true),
+    use: (next) => serial.run(() => exchange(next)),
+    stop: () => serial.end(() => running.stop()),
+  };
+}
+
+async function start(clat: ClatConfig, deps: ClatDependencies): Promise<Running> {
+  const { log } = deps;
+  const undo = createUndo();
+  const stop = async () => {
+    for (const { name, error } of await undo.unwind()) log.error(`could not take back "${name}": ${messageOf(error)}`);
+  };
+  try {
+    const devices = clatDevices(clat);
+    const lan = clat.lan.mode !== 'none';
+    if (clat.mode !== 'off') undo.push('forwarding', await startForwarding({ ipv4: lan, log }));
+    if (clat.lan.mode === 'nat44') undo.push('NAT44', await startNat44(devices, clat.lan.networks, runNft));
+    const uplinks: UplinkClat[] = [];
+    for (const [order, uplink] of clat.uplink.entries()) {
+      const key = await clatKey(uplink);
+      const started = startUplink({ clat, uplink, devices, order, key }, deps);
+      undo.push(`CLAT on ${uplink}`, () => started.stop());
+      uplinks.push(started);
+    }
+    return { uplinks, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function sum(all: readonly ClatCounters[]): ClatCounters {
+  const total: ClatCounters = {
+    advertisements: 0,
+    advertisements_refused: 0,
+    prefixes_refused: 0,
+    routers_differ: 0,
+    questions: 0,
+    answers: 0,
+    answers_refused: 0,
+    damped: 0,
+    duplicates: 0,
+  };
+  for (const counters of all) {
+    for (const key of Object.keys(total) as (keyof ClatCounters)[]) total[key] += counters[key];
+  }
+  return total;
+}

@@ -1,0 +1,225 @@
+/**
+ * The CLAT of one uplink: the native core discovers and decides, here the translator is opened, changed and closed as
+ * the plan says. A plan that comes while another one is put into force waits for it.
+ */
+
+import { formatPrefix } from '../config/address.js';
+import type { ClatConfig } from '../config/clat.js';
+import { toSiitLimits, toThreads } from '../config/core.js';
+import { type Dependencies, type Device, openDevice } from '../device/device.js';
+import { createSerial } from '../device/serial.js';
+import { errors, isSystemError, messageOf } from '../errors.js';
+import type { Addon, Clat, ClatCounters, ClatPlan, Dataplane } from '../native/addon.js';
+import { devicePlan, siitOf } from './translation.js';
+import { planWords } from './words.js';
+
+/** What the status says of one uplink. */
+export interface ClatUplinkStatus {
+  uplink: string;
+  /** The translator's device. */
+  device: string;
+  state: ClatPlan['state'] | 'failed';
+  /** A sentence. */
+  words: string;
+  source: ClatPlan['source'];
+  prefixes: string[];
+  router: string | null;
+  expiresInSeconds: number | null;
+  /** Null unless running. */
+  address: string | null;
+  ipv4: string | null;
+  metric: number | null;
+  mtu4: number | null;
+}
+
+export interface UplinkClat {
+  status(): ClatUplinkStatus;
+  counters(): ClatCounters;
+  /** Null while it stands down. */
+  device(): Device | null;
+  stop(): Promise<void>;
+}
+
+export interface UplinkOptions {
+  clat: ClatConfig;
+  uplink: string;
+  devices: readonly string[];
+  order: number;
+  key: Uint8Array;
+}
+
+export interface ClatDependencies extends Dependencies {
+  addon: Dependencies['addon'] & Pick<Addon, 'Clat'>;
+}
+
+const RESOLV_CONF = '/etc/resolv.conf';
+/** Tables of policy routing for several uplinks; one each. */
+const FIRST_TABLE = 46_400;
+/** How long after a failure the same is tried again. */
+const AGAIN_MS = 10_000;
+
+/** Starts the discovery. Throws PLT_NOT_PERMITTED or PLT_CLAT_FAILED. */
+export function startUplink({ clat, uplink, devices, order, key }: UplinkOptions, deps: ClatDependencies): UplinkClat {
+  const { log } = deps;
+  const name = devices[order] ?? clat.device;
+  const table = devices.length > 1 ? FIRST_TABLE + order : 0;
+  const serial = createSerial();
+  let device: Device | null = null;
+  let failure: string | null = null;
+  let told = '';
+  let again: NodeJS.Timeout | null = null;
+
+  const native = open(clat, uplink, devices, order, key, deps, follow);
+
+  function tell(words: string, warn: boolean): void {
+    if (words === told) return;
+    told = words;
+    if (warn) log.warn(words);
+    else log.info(words);
+  }
+
+  function follow(): void {
+    // Each run looks at the plan of its own time, so that a late one finds nothing to do.
+    serial.run(adapt).catch(() => undefined);
+  }
+
+  async function adapt(): Promise<void> {
+    const plan = native.plan();
+    try {
+      if (plan.state === 'running') await run(plan);
+      else rest();
+      failure = null;
+      const latest = native.plan();
+      if (sameState(latest, plan)) {
+        const { expiresInSeconds: _, ...lasting } = latest;
+        const words = planWords(uplink, name, { ...lasting, expiresInSeconds: null });
+        tell(`CLAT on ${uplink} ${words}`, false);
+      }
+    } catch (error) {
+      rest();
+      failure = messageOf(error);
+      tell(`CLAT on ${uplink} failed: ${failure}; tried again each ${AGAIN_MS / 1000} s`, true);
+      again ??= setTimeout(() => {
+        again = null;
+        follow();
+      }, AGAIN_MS).unref();
+    }
+  }
+
+  async function run(plan: ClatPlan): Promise<void> {
+    const siit = siitOf(clat, name, plan);
+    const next = await devicePlan(clat, siit, plan, deps.addon);
+    if (device === null) {
+      const options = { name, offload: siit.offload, threads: toThreads(siit), limits: toSiitLimits(siit) };
+      device = await openDevice(options, () => next, quietForwarding(deps));
+    } else {
+      await device.change(() => next);
+    }
+    // The plan may have moved on meanwhile; then another run comes, and what is attached is of that.
+    if (!sameState(native.plan(), plan)) return;
+    try {
+      native.attach({ device: name, table });
+    } catch (error) {
+      throw attachError(error);
+    }
+  }
+
+  function rest(): void {
+    native.detach();
+    device?.close();
+    device = null;
+  }
+
+  follow();
+  return {
+    status: () => statusOf(uplink, name, native.plan(), failure),
+    counters: () => native.counters(),
+    device: () => device,
+    stop: () =>
+      serial.end(async () => {
+        if (again !== null) clearTimeout(again);
+        native.close();
+        rest();
+      }),
+  };
+}
+
+function open(
+  clat: ClatConfig,
+  uplink: string,
+  own: readonly string[],
+  order: number,
+  key: Uint8Array,
+  { addon }: ClatDependencies,
+  onChange: () => void,
+): Clat {
+  const { address } = clat;
+  try {
+    return new addon.Clat(
+      {
+        uplink,
+        own,
+        order,
+        mode: clat.mode,
+        router: clat.discovery.includes('ra'),
+        dns: clat.discovery.includes('dns'),
+        statics: clat.pool6,
+        fallbacks: clat.fallback,
+        resolvers: clat.resolvers,
+        resolvConf: clat.resolvers.length > 0 ? null : RESOLV_CONF,
+        key,
+        addressFrom: address.from,
+        address: 'address' in address ? address.address : null,
+        ipv4: clat.ipv4,
+        metric: clat.metric,
+        mtuBytes: clat.mtu,
+      },
+      onChange,
+    );
+  } catch (error) {
+    if (isSystemError(error) && (error.code === 'EPERM' || error.code === 'EACCES')) {
+      throw errors.notPermitted(`cannot listen to router advertisements on ${uplink}`, { cause: error });
+    }
+    throw errors.clatFailed(`cannot start on ${uplink}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function attachError(error: unknown): Error {
+  if (isSystemError(error) && (error.code === 'EPERM' || error.code === 'EACCES')) {
+    return errors.notPermitted(`cannot ${error.syscall}`, { cause: error });
+  }
+  return errors.clatFailed(messageOf(error), { cause: error });
+}
+
+/** Forwarding is the CLAT's own business (forwarding.ts); without a LAN, IPv4's is none. */
+function quietForwarding(deps: ClatDependencies): ClatDependencies {
+  return { ...deps, readSysctl: async () => null };
+}
+
+function sameState(a: ClatPlan, b: ClatPlan): boolean {
+  const key = ({ expiresInSeconds: _, ...rest }: ClatPlan) => JSON.stringify(rest);
+  return key(a) === key(b);
+}
+
+function statusOf(uplink: string, device: string, plan: ClatPlan, failure: string | null): ClatUplinkStatus {
+  const running = plan.state === 'running';
+  return {
+    uplink,
+    device,
+    state: failure === null ? plan.state : 'failed',
+    words: failure === null ? planWords(uplink, device, plan) : `failed: ${failure}`,
+    source: plan.source,
+    prefixes: plan.prefixes.map(formatPrefix),
+    router: plan.router,
+    expiresInSeconds: plan.expiresInSeconds,
+    address: plan.address,
+    ipv4: plan.ipv4,
+    metric: running ? plan.metric : null,
+    mtu4: running ? plan.mtu4 : null,
+  };
+}
+
+/** The packet path of a CLAT that runs. */
+export function dataplaneOf(clat: UplinkClat): Dataplane | null {
+  return clat.device()?.dataplane ?? null;
+}
