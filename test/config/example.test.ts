@@ -40,9 +40,16 @@ test('examples/announce.yaml is valid, and is announce alone', async () => {
   expect(warnings).toEqual([]);
 });
 
+test('examples/clat.yaml is valid, and what it shows are the defaults', async () => {
+  const { config, warnings } = await loadConfig(pathOf('examples/clat.yaml'));
+  expect(config).toEqual(parseConfig('clat: { uplink: eth0 }', 'c.yaml').config);
+  expect(warnings).toEqual([]);
+});
+
 test('there are no other examples', () => {
   expect(readdirSync(pathOf('examples')).sort()).toEqual([
     'announce.yaml',
+    'clat.yaml',
     'plat-announce.yaml',
     'plat-dns64.yaml',
     'platypus.yaml',
@@ -70,6 +77,18 @@ describe('docs/guide/dns64.md', () => {
       expect.stringMatching(/^Wait for the largest synthetic TTL/),
       expect.stringMatching(/^Take the old prefix away/),
     ]);
+  });
+});
+
+describe('docs/guide/clat.md', () => {
+  const guide = readFileSync(pathOf('docs/guide/clat.md'), 'utf8');
+  const examples = [...guide.matchAll(/```yaml\n(.*?)```/gs)].map(([, text = '']) => text);
+
+  test('has examples', () => {
+    expect(examples).toHaveLength(4);
+  });
+  test.each(examples)('this example of it is valid: %s', (text) => {
+    expect(parseConfig(text, 'clat.md').config.clat?.uplink).toHaveLength(1);
   });
 });
 
