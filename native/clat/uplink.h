@@ -54,11 +54,11 @@ struct Uplink {
   /// The highest metric of all default IPv4 routes that are not ours; 0 without any.
   uint32_t highest_metric = 0;
   /// A device with an address of 192.0.0.0/29 and a default route, not ours (RFC 7335 §4).
-  DeviceName other_clat;
+  DeviceName other_clat{};
   /// Bit n: some other device has 192.0.0.n.
   uint8_t taken = 0;
   /// Of the default IPv6 route through the uplink; unspecified for none.
-  Ipv6Address gateway;
+  Ipv6Address gateway{};
 
   std::span<const OwnNetwork> all() const { return {networks.data(), network_count}; }
 };
