@@ -202,7 +202,7 @@ export const errors = {
   noTranslator: () =>
     new PlatypusError(
       'PLT_WRONG_MODE',
-      'there is no translator here: this program is a DNS64 server alone, expected a plat or siit section',
+      'there is no translator here: expected a plat or siit section, or for packets a CLAT that does not stand down',
       { status: 409 },
     ),
   noEamt: () =>

@@ -19,6 +19,8 @@ namespace {
 
 // Messages of one kind a turn; more wait for the next.
 constexpr int kMessages = 32;
+// Tables of the kernel are long on some hosts, and some devices tell of themselves all the time.
+constexpr uint64_t kLookMs = 100;
 // ARPHRD_ETHER: links where neighbours have Ethernet addresses, wireless ones included.
 constexpr uint16_t kEthernet = 1;
 
@@ -85,7 +87,7 @@ bool Client::serve() {
   uint64_t expirations;
   (void)!::read(timer_.fd(), &expirations, sizeof expirations);
   if (monitor_.drain(concernsUplinks)) look_again_ = true;
-  if (look_again_) followUplink(now_ms);
+  if (look_again_ && now_ms >= looked_ms_ + kLookMs) followUplink(now_ms);
   if (icmp_) readIcmp(now_ms);
   if (dns_) readDns(now_ms);
   act(now_ms);
@@ -94,6 +96,7 @@ bool Client::serve() {
 }
 
 void Client::followUplink(uint64_t now_ms) {
+  looked_ms_ = now_ms;
   Uplink uplink;
   const auto own = std::span(settings_.own).first(settings_.own_count);
   // A failed look is tried again with the next notification, or when the timer ends.
@@ -168,7 +171,7 @@ void Client::ask(const Ask& ask) {
 
 void Client::setTimer(uint64_t now_ms) {
   uint64_t wait = instance_.deadlineMs(now_ms) - now_ms;
-  if (look_again_) wait = std::min(wait, uint64_t{1000});
+  if (look_again_) wait = std::min(wait, kLookMs);
   wait = std::max(wait, uint64_t{1});
   itimerspec when = {};
   when.it_value.tv_sec = static_cast<time_t>(wait / 1000);

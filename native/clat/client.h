@@ -65,6 +65,7 @@ class Client {
   Descriptor dns_;
   uint32_t index_ = 0;
   bool look_again_ = true;
+  uint64_t looked_ms_ = 0;
   std::optional<Attachment> attachment_;
   DeviceName attached_;
 };

@@ -12,7 +12,7 @@ namespace {
 // Datagrams at a time; more wait for the next turn of the event loop.
 constexpr int kDatagrams = 64;
 
-bool concernsAny(Bytes datagram, const std::function<bool(const Message&)>& concerns) {
+bool concernsAny(Bytes datagram, bool (*concerns)(const Message&)) {
   while (const auto header = read<nlmsghdr>(datagram)) {
     if (header->nlmsg_len < sizeof(nlmsghdr) || header->nlmsg_len > datagram.size()) return false;
     const Message message{header->nlmsg_type, header->nlmsg_flags,
@@ -42,7 +42,7 @@ Status Monitor::open() {
   return {};
 }
 
-bool Monitor::drain(const std::function<bool(const Message&)>& concerns) {
+bool Monitor::drain(bool (*concerns)(const Message&)) {
   bool concerned = false;
   for (int i = 0; i < kDatagrams; ++i) {
     struct sockaddr_nl sender = {};

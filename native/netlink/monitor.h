@@ -10,7 +10,6 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 
 #include "netlink/message.h"
 #include "socket/descriptor.h"
@@ -27,7 +26,7 @@ class Monitor {
 
   /// Reads what is there, a bounded part of it: true when a message was one that `concerns` says
   /// true of, or when messages were lost.
-  bool drain(const std::function<bool(const Message&)>& concerns);
+  bool drain(bool (*concerns)(const Message&));
 
  private:
   Descriptor socket_;

@@ -200,7 +200,7 @@ TEST_CASE("an answer that nobody asked for, or with another id, changes nothing 
   CHECK(network.discovery.counters().answers_refused == 2);
 }
 
-TEST_CASE("XLAT-RA-11, XLAT-CE-13 RA before DNS before what the operator told") {
+TEST_CASE("XLAT-RA-11, XLAT-CE-13, XLAT-CLAT-05 RA before DNS before what the operator told") {
   DiscoverySettings settings = withResolver();
   settings.statics.add(Pref64(ip6("2001:db8:a::"), 96));
   Network network(settings);

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <random>
 
+#include "netlink/monitor.h"
 #include "port/tun.h"
 #include "test/addresses.h"
 #include "test/namespace.h"
@@ -385,6 +386,40 @@ TEST_CASE("netlink: without privileges listing works and changing says EPERM") {
   REQUIRE(waitpid(child, &result, 0) == child);
   REQUIRE(WIFEXITED(result));
   CHECK(WEXITSTATUS(result) == EPERM);
+}
+
+TEST_CASE("netlink: a proxied neighbour may be added twice and is gone after its removal") {
+  Fixture at;
+  if (!at.missing.empty()) SKIP(at.missing.c_str());
+  CHECK(at.netlink.addProxyNeighbour("tun0", ip("2001:db8::1")).error == 0);
+  CHECK(at.netlink.addProxyNeighbour("tun0", ip("2001:db8::1")).error == 0);
+  CHECK(at.netlink.removeProxyNeighbour("tun0", ip("2001:db8::1")).error == 0);
+  CHECK(at.netlink.removeProxyNeighbour("tun0", ip("2001:db8::1")).error == ENOENT);
+  CHECK(at.netlink.addProxyNeighbour("none", ip("2001:db8::1")).error == ENODEV);
+}
+
+TEST_CASE("netlink: a rule for an incoming device is added once, and removed") {
+  Fixture at;
+  if (!at.missing.empty()) SKIP(at.missing.c_str());
+  const RuleSpec rule{.incoming = "tun0", .table = 46'400, .priority = 30'000};
+  CHECK(at.netlink.addRule(rule).error == 0);
+  CHECK(at.netlink.addRule(rule).error == EEXIST);
+  CHECK(at.netlink.removeRule(rule).error == 0);
+  CHECK(at.netlink.removeRule(rule).error == ENOENT);
+}
+
+TEST_CASE("netlink: the monitor tells of what concerns its owner, and of nothing else") {
+  Fixture at;
+  if (!at.missing.empty()) SKIP(at.missing.c_str());
+  Monitor monitor;
+  REQUIRE(monitor.open().error == 0);
+  const auto address = [](const Message& message) { return message.type == RTM_NEWADDR; };
+  CHECK_FALSE(monitor.drain(address));
+  REQUIRE(at.netlink.setLink("tun0", {.mtu = 1400}).error == 0);
+  CHECK_FALSE(monitor.drain(address));
+  REQUIRE(at.netlink.addAddress("tun0", ip("192.0.2.1"), 32).error == 0);
+  CHECK(monitor.drain(address));
+  CHECK_FALSE(monitor.drain(address));
 }
 
 TEST_CASE("netlink: a closed socket says EBADF") {

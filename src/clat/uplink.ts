@@ -67,6 +67,7 @@ export function startUplink({ clat, uplink, devices, order, key }: UplinkOptions
   let device: Device | null = null;
   let failure: string | null = null;
   let told = '';
+  let differed = false;
   let again: NodeJS.Timeout | null = null;
 
   const native = open(clat, uplink, devices, order, key, deps, follow);
@@ -89,6 +90,11 @@ export function startUplink({ clat, uplink, devices, order, key }: UplinkOptions
       if (plan.state === 'running') await run(plan);
       else rest();
       failure = null;
+      if (!differed && native.counters().routers_differ > 0) {
+        differed = true;
+        // RFC 8781 §5.2: for people; flows stay with the prefix that came first.
+        log.warn(`routers on ${uplink} advertise different NAT64 prefixes: expected the same of all`);
+      }
       const latest = native.plan();
       if (sameState(latest, plan)) {
         const { expiresInSeconds: _, ...lasting } = latest;

@@ -40,7 +40,7 @@ describe.skipIf(lacking !== null)('CLAT', () => {
 
   const routes4 = () => net.host.script('ip -4 route show default');
 
-  test('XLAT-ARCH-01, XLAT-RA-11 RA: IPv4 by ping, TCP, and UDP in fragments; all is gone afterwards', async () => {
+  test('XLAT-ARCH-01, XLAT-ARCH-12, XLAT-CE-07 RA: IPv4 by ping, TCP, and UDP in fragments; all is gone afterwards', async () => {
     await net.access.advertise({ link, pref64: [pref64(first64)] });
     clat = await startClat(net, ['--uplink', 'eth0']);
     const status = await clat.until('running');
@@ -81,6 +81,23 @@ describe.skipIf(lacking !== null)('CLAT', () => {
     await seen.stop();
     const detection = seen.packets().filter(({ source, payload }) => source === '::' && payload[0] === 135);
     expect(detection.some(({ payload }) => payload.subarray(24, 26).toString('hex') === '0e01')).toBe(true);
+  });
+
+  test('XLAT-ARCH-05 another host has the address already: the CLAT takes the next one', async () => {
+    await net.access.advertise({ link, pref64: [pref64(first64)] });
+    clat = await startClat(net, ['--uplink', 'eth0']);
+    const { address } = await clat.until('running');
+    await clat.stop();
+    await net.access.host.script(`ip -6 address add ${address}/64 dev eth0 nodad`);
+    clat = await startClat(net, ['--uplink', 'eth0']);
+    await eventually(
+      () => (clat as Running).json<Record<string, number>>('stats'),
+      (counters) => counters['clat.duplicates'] === 1,
+    );
+    const [row] = await eventually(clat.status, ([each]) => each?.state === 'running' && each.address !== address);
+    expect(row?.address).toMatch(/^2001:db8:1:1:/);
+    await reach(net.host);
+    await net.access.host.script(`ip -6 address del ${address}/64 dev eth0`);
   });
 
   test('XLAT-ARCH-18 a traceroute shows the routers of the IPv6 side', async () => {
@@ -131,6 +148,31 @@ describe.skipIf(lacking !== null)('CLAT', () => {
     );
     await reach(net.host);
     await dns.stop();
+  });
+
+  test('XLAT-DNS-05, XLAT-CE-11 a home router with dnsmasq: RA without PREF64, and DNS64 by its resolver', async () => {
+    const { host } = net.access;
+    await host.script('ip -6 address replace 2001:db8:1:1::1/64 dev eth0');
+    const records = ['aa', 'ab'].map((last) => `--host-record=ipv4only.arpa,2001:db8:65::c000:${last},60`);
+    const dnsmasq = host.start([
+      'dnsmasq',
+      '--no-daemon',
+      '--conf-file=/dev/null',
+      '--interface=eth0',
+      '--bind-interfaces',
+      '--no-resolv',
+      '--no-hosts',
+      '--user=root',
+      '--leasefile-ro',
+      '--enable-ra',
+      '--ra-param=eth0,4',
+      '--dhcp-range=2001:db8:1:1::,ra-only,64',
+      ...records,
+    ]);
+    clat = await startClat(net, ['--uplink', 'eth0']);
+    expect(await clat.until('running')).toMatchObject({ source: 'dns', prefixes: [second64] });
+    await reach(net.host);
+    await dnsmasq.stop();
   });
 
   test('XLAT-DEP-05 static and fallback: without PREF64 and without DNS64', async () => {
@@ -235,7 +277,7 @@ describe.skipIf(lacking !== null)('CLAT', () => {
     await net.host.script('ip link set eth0 down; ip link set eth0 name eth1; ip link set away name eth0');
   });
 
-  test('XLAT-CLAT-02, XLAT-PREF-04 two uplinks: an instance each, each by its own router', async () => {
+  test('XLAT-CLAT-02, XLAT-PREF-04, XLAT-DNS-17 two uplinks: an instance each, each by its own router', async () => {
     await net.host.script('ip link set eth1 up');
     await net.access.advertise({ link, pref64: [pref64(first64)] });
     await net.other.advertise({ link: '2001:db8:2:1::/64', pref64: [pref64(second64)] });
