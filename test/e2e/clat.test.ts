@@ -341,6 +341,24 @@ describe.skipIf(lacking !== null)('CLAT', () => {
     expect(sources).toContain('2001:db8:1:c1a7::c0a8:10a 2001:db8:64::c633:6402');
   });
 
+  test('XLAT-CE-03 a reload switches it off and on again, and a wrong file changes nothing', async () => {
+    await net.access.advertise({ link, pref64: [pref64(first64)] });
+    const file = join(net.folder, 'toggle.yaml');
+    await writeFile(file, 'clat: { uplink: eth0 }\n');
+    clat = await startClat(net, ['-c', file], 'toggle');
+    const { address } = await clat.until('running');
+    await writeFile(file, 'clat: { uplink: eth0, mode: off }\n');
+    expect(await clat.json('reload')).toMatchObject({ changes: ['clat.mode changed'] });
+    await clat.until('off');
+    expect(await routes4()).toBe('');
+    await writeFile(file, 'clat: { uplink: eth0, mode: on }\n');
+    await expect(clat.json('reload')).rejects.toThrow(/expected one of auto, off, force/);
+    await writeFile(file, 'clat: { uplink: eth0, metric: 77 }\n');
+    await clat.json('reload');
+    expect(await clat.until('running')).toMatchObject({ address, metric: 77 });
+    await reach(net.host);
+  });
+
   test('it stands down beside another CLAT', async () => {
     await net.access.advertise({ link, pref64: [pref64(first64)] });
     await net.host.script(
