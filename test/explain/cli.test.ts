@@ -152,6 +152,6 @@ describe('the configuration', () => {
 
   test('of nobody', async () => {
     const outcome = await explain(SYN, '--socket', join(folder, 'nobody.sock'));
-    expect(outcome).toMatchObject({ code: 1, stderr: expect.stringMatching(/no translator answers/) });
+    expect(outcome).toMatchObject({ code: 1, stderr: expect.stringMatching(/nobody answers/) });
   });
 });

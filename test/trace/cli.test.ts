@@ -132,7 +132,7 @@ test('a folder that is not there is told', async () => {
 test('no file is left where the trace is refused', async () => {
   await server.close();
   const refused = await trace('--write', file());
-  expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/no translator answers/) });
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/nobody answers/) });
   await expect(readFile(file())).rejects.toThrow(/ENOENT/);
 });
 
