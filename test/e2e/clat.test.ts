@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as otherEvents } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { askUdp, traceroute, whoami } from '../../lab/traffic.js';
+import { askUdp, download, megabytes20, traceroute, upload, whoami } from '../../lab/traffic.js';
 import {
   buildClatNetwork,
   type ClatNetwork,
@@ -64,6 +64,37 @@ describe.skipIf(lacking !== null)('CLAT', () => {
     expect(
       await net.host.script('cat /proc/sys/net/ipv6/conf/all/forwarding /proc/sys/net/ipv6/conf/eth0/accept_ra'),
     ).toBe('0\n1\n');
+  });
+
+  test('XLAT-CLAT-09, XLAT-ARCH-16 20 MB either way, and what is too long for the way is told at once', async () => {
+    await net.access.advertise({ link, pref64: [pref64(first64)] });
+    clat = await startClat(net, ['--uplink', 'eth0']);
+    await clat.until('running');
+    await reach(net.host);
+    expect(await download(net.host, net.folder, megabytes20, server4)).toMatch(/SHA-256 equal/);
+    expect(await upload(net.host, net.folder, megabytes20, server4)).toMatch(/SHA-256 equal/);
+    const ping = async (payload: number) => {
+      const args = ['ping', '-4', '-n', '-c', '1', '-W', '1', '-M', 'do', '-s', String(payload), server4];
+      const { stdout, stderr } = await net.host.run(args);
+      return `${stdout}${stderr}`;
+    };
+    // With 28 bytes of headers 1472. The reply has no DF, so that the PLAT cuts it (RFC 7915 §4).
+    expect(await ping(1444)).not.toMatch(/mtu/);
+    expect(await ping(1445)).toMatch(/mtu ?= ?1472/);
+  });
+
+  test('a CLAT that was killed leaves nothing that the next one minds', async () => {
+    await net.access.advertise({ link, pref64: [pref64(first64)] });
+    const killed = await startClat(net, ['--uplink', 'eth0', '--lan', 'nat44']);
+    const { address } = await killed.until('running');
+    killed.service.signal('SIGKILL');
+    await killed.service.exited;
+    clat = await startClat(net, ['--uplink', 'eth0', '--lan', 'nat44'], 'again');
+    expect(await clat.until('running')).toMatchObject({ address });
+    await reach(net.host);
+    await clat.stop();
+    clat = undefined;
+    expect(await net.host.script('nft list tables; ip -6 neigh show proxy; ip -4 route show default')).toBe('');
   });
 
   test('XLAT-ARCH-05 neighbours are answered for the address, and asked before it is used', async () => {
