@@ -71,7 +71,8 @@ TEST_CASE("XLAT-DNS-01, XLAT-DNS-02 the question is AAAA ipv4only.arpa., CD zero
         "00001c0001");
 }
 
-TEST_CASE("XLAT-DNS-18, XLAT-DNS-19 an answer is read whether validated or not, with the least TTL") {
+TEST_CASE(
+    "XLAT-DNS-18, XLAT-DNS-19 an answer is read whether validated or not, with the least TTL") {
   Bytes bytes =
       dnsAnswer(7, {"0064ff9b0000000000000000c00000aa", "0064ff9b0000000000000000c00000ab"}, 60);
   const auto answer = parseAnswer(bytes, 7);
