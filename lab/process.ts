@@ -3,6 +3,7 @@
  * (`setpriv --pdeathsig`), and each is ended by its own process id.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 
 export interface Outcome {
   argv: readonly string[];
@@ -150,6 +151,12 @@ export async function bounded(service: Service, timeoutMs = 30_000): Promise<Out
 /** Runs a program to its end, or kills it when its time is up. Never rejects: look at `ok`. */
 export function run(argv: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   return bounded(start(argv, { input: '', ...options }), options.timeoutMs);
+}
+
+/** Resident memory of a process, KiB. */
+export async function rssKib(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
 }
 
 /** One line about an outcome that was not wanted. */

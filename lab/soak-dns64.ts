@@ -3,23 +3,18 @@
  * killed for the middle third. Names live for 20 s, so most answers are past their time by then. Prints what was asked,
  * answered and lost, and the server's memory before and after; exits 1 when a known name was not answered.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { missing } from './host.js';
 import { labConfig, startUnbound } from './names.js';
 import { startPlat } from './plat.js';
-import { failure } from './process.js';
+import { failure, rssKib } from './process.js';
 import { buildNetwork, plat6 } from './topology.js';
 
 const NAMES = 1000;
 const seconds = Number(process.argv[2] ?? 120);
 /** Unbound has every name below, with an A record only. */
 const MORE = 'local-zone: "soak.test." redirect\n  local-data: "soak.test. 20 IN A 198.51.100.2"';
-
-async function rssKib(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
-}
 
 async function soak(): Promise<number> {
   const lacking = missing();

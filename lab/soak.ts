@@ -3,11 +3,12 @@
  * DURATION seconds (an hour unless told), while the event loop of its thread is busy for 80 % of the time and a readiness
  * check fails every half a minute. Prints what it saw; exits 1 when a session was lost.
  */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cable, type Host, missing, openHost } from './host.js';
 import { type Plat, root, startPlat } from './plat.js';
+import { rssKib } from './process.js';
 import { type Router, startBird, startFrr, startGobgp } from './routers.js';
 
 const seconds = Number(process.argv[2] ?? 3600);
@@ -99,10 +100,7 @@ interface Seen {
   ospf: { neighbors: { state: string; fullForSeconds: number | null }[] };
 }
 
-async function rssMib(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
-}
+const rssMib = async (pid: number) => (await rssKib(pid)) / 1024;
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 

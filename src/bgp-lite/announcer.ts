@@ -9,6 +9,7 @@
 import { networkOf, type Prefix } from '../config/address.js';
 import type { AnnounceConfig, OspfConfig } from '../config/announce.js';
 import { matchesAny } from '../config/prefix-pattern.js';
+import type { Log } from '../device/device.js';
 import { errors, messageOf } from '../errors.js';
 import type { Addon, BfdRow } from '../native/addon.js';
 import type { Announcement } from './announcement.js';
@@ -54,15 +55,9 @@ export interface AnnouncerOptions {
   restarted: boolean;
 }
 
-export interface AnnouncerLog {
-  info(message: string): void;
-  warn(message: string): void;
-  error(message: string): void;
-}
-
 export interface AnnouncerParts {
   addon: Addon;
-  log: AnnouncerLog;
+  log: Log;
 }
 
 export interface AnnouncerStatus {

@@ -1,7 +1,6 @@
 /** BFD (RFC 5880) as the protocols that follow it see it; the sessions themselves run natively. */
 import type { BfdConfig } from '../config/announce.js';
-
-export type BfdState = 'admin-down' | 'down' | 'init' | 'up';
+import type { BfdState } from '../native/addon.js';
 
 export interface BfdTarget {
   remote: string;

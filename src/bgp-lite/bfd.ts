@@ -1,7 +1,7 @@
 /** BFD sessions on the native engine. One session serves all that watch the same neighbour, as RFC 5882 §2 has it. */
 import type { BfdConfig } from '../config/announce.js';
-import type { Addon, Bfd, BfdRow } from '../native/addon.js';
-import type { BfdState, BfdTarget, BfdWatcher } from './bfd-watcher.js';
+import type { Addon, Bfd, BfdRow, BfdState } from '../native/addon.js';
+import type { BfdTarget, BfdWatcher } from './bfd-watcher.js';
 
 export interface BfdSessions extends BfdWatcher {
   rows(): BfdRow[];

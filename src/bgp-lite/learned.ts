@@ -2,7 +2,7 @@
  * What neighbours have taught us: the accepted routes of each, and which one is used where several know the same prefix
  * (RFC 4271 §9.1.2.2, as far as a host needs it). Nothing here is ever told to another neighbour.
  */
-import { networkOf } from '../config/address.js';
+import { isLinkLocal, networkOf, parseAddress } from '../config/address.js';
 import type { BgpNeighborConfig } from '../config/announce.js';
 import type { LearnedChange, LearnedRoute } from './bgp/import.js';
 import type { KernelRoute } from './kernel.js';
@@ -139,7 +139,7 @@ function kernelRoute({ import: wanted, interface: device }: BgpNeighborConfig, r
       kind: 'unicast',
       gateway,
       // A link-local next hop means nothing without its link.
-      device: wanted.device ?? (wanted.onlink || gateway.startsWith('fe8') ? device : null),
+      device: wanted.device ?? (wanted.onlink || isLinkLocal(parseAddress(gateway)) ? device : null),
       onlink: wanted.onlink,
       table: wanted.table,
       metric: wanted.metric,

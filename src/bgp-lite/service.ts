@@ -2,20 +2,13 @@
 import { rm, stat, writeFile } from 'node:fs/promises';
 import { networkOf, type Prefix, parsePrefix } from '../config/address.js';
 import type { AnnounceConfig } from '../config/announce.js';
+import type { Log } from '../device/device.js';
 import { errors, messageOf, PlatypusError } from '../errors.js';
 import type { Addon } from '../native/addon.js';
 import { startTeam } from '../thread/team.js';
 import { startThread, type Thread, type Unnumbered } from '../thread/thread.js';
 import { announceable } from './announce.js';
-import type {
-  AnnouncerLog,
-  AnnouncerOptions,
-  AnnouncerStatus,
-  Fact,
-  Facts,
-  NeighborAction,
-  RouteReport,
-} from './announcer.js';
+import type { AnnouncerOptions, AnnouncerStatus, Fact, Facts, NeighborAction, RouteReport } from './announcer.js';
 import type { DrainOptions } from './drain.js';
 import { hostRouterId } from './router-id.js';
 import type { ThreadAnswer, ThreadRequest } from './thread.js';
@@ -32,7 +25,7 @@ export interface AnnouncerSources {
 
 export interface AnnouncerDependencies {
   addon: Addon;
-  log: AnnouncerLog;
+  log: Log;
   /** Marks a planned restart from one run to the next; null where there can be none. */
   restartFile: string | null;
 }
@@ -174,7 +167,7 @@ interface AnnouncerThread extends Omit<Thread<ThreadRequest, ThreadAnswer>, 'sto
   stop(): Promise<void>;
 }
 
-async function openThread(options: AnnouncerOptions, log: AnnouncerLog): Promise<AnnouncerThread> {
+async function openThread(options: AnnouncerOptions, log: Log): Promise<AnnouncerThread> {
   const thread = await startThread<ThreadRequest, ThreadAnswer>({
     module: new URL('./thread.js', import.meta.url),
     name: 'announcer',

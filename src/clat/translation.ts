@@ -1,5 +1,5 @@
 /** What the packet path has to know of a running CLAT. */
-import { formatAddress, formatPrefix, knownPrefix, networkOf, type Prefix } from '../config/address.js';
+import { formatPrefix, knownPrefix, networkOf } from '../config/address.js';
 import { type ClatConfig, lanRows } from '../config/clat.js';
 import { toSiitCoreConfig } from '../config/core.js';
 import { readEntry } from '../config/eam-text.js';
@@ -55,10 +55,6 @@ export async function devicePlan(
   addon: Pick<Addon, 'buildEamTable'>,
 ): Promise<Plan> {
   const eamt = await tableOf(clat, plan, addon);
-  const pools = lanRows(clat.lan).map(({ v6 }): PoolPrefix => ({ pool: 'eamt', prefix: plain(v6) }));
+  const pools = lanRows(clat.lan).map(({ v6 }): PoolPrefix => ({ pool: 'eamt', prefix: knownPrefix(networkOf(v6)) }));
   return { core: toSiitCoreConfig(siit, eamt, plan.address), pools };
-}
-
-function plain(prefix: Prefix): Prefix {
-  return knownPrefix(`${formatAddress(prefix.family, prefix.first)}/${prefix.length}`);
 }

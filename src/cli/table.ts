@@ -11,6 +11,12 @@ export interface Table<Row> {
   lines(rows: readonly Row[]): string[];
 }
 
+/** For pairs of a name and what there is to say of it. */
+export const ITEM_COLUMNS: readonly Column<[string, string]>[] = [
+  { title: 'ITEM', text: ([name]) => name },
+  { title: 'VALUE', text: ([, value]) => value },
+];
+
 const GAP = '  ';
 
 /** A table that is fed page by page, so that a million rows need no memory. */

@@ -102,6 +102,11 @@ export function hasHostBits(prefix: Prefix): boolean {
   return parseAddress(prefix.address)?.value !== prefix.first;
 }
 
+/** True for an address of fe80::/10 (RFC 4291 §2.5.6). */
+export function isLinkLocal(address: { family: Family; value: bigint } | null): boolean {
+  return address?.family === 6 && address.value >> 118n === 0x3fan;
+}
+
 /** Number of addresses. */
 export function sizeOf(prefix: Prefix): bigint {
   return prefix.last - prefix.first + 1n;

@@ -1,6 +1,6 @@
 /** Kinds of value that the `announce` section is made of. */
 
-import { parseAddress, parsePrefix } from './address.js';
+import { hasHostBits, parseAddress, parsePrefix } from './address.js';
 import type { BfdConfig, PrefixPattern } from './announce.js';
 import { parseDurationSeconds } from './duration.js';
 import { field, flag, listOrOne, section, wholeNumber } from './fields.js';
@@ -66,7 +66,7 @@ export const prefixPattern = field(
     const match = /^(?:in +)?(\S+?)(?: +ge +(\d{1,3}))?(?: +le +(\d{1,3}))?$/.exec(value.trim());
     const prefix = parsePrefix(match?.[1] ?? '');
     if (match === null || prefix === null) return null;
-    if (parseAddress(prefix.address)?.value !== prefix.first) return refuse('no bits after the prefix length');
+    if (hasHostBits(prefix)) return refuse('no bits after the prefix length');
     const [, , from, to] = match;
     const bits = prefix.family === 4 ? 32 : 128;
     const ge = from === undefined ? prefix.length : Number(from);

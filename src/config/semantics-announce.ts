@@ -1,5 +1,6 @@
 /** What several values of the `announce` section together make wrong, or worth a warning. */
 import {
+  isLinkLocal,
   isPartOfWellKnown,
   knownPrefix,
   networkOf,
@@ -78,7 +79,7 @@ function* wrongInNeighbor(neighbor: BgpNeighborConfig): Generator<[string, strin
   if (source !== null && parseAddress(source)?.family !== family) {
     yield ['source', `found ${source}, expected an IPv${family} address as the neighbour has`];
   }
-  if (isLinkLocal(address) && device === null) {
+  if (isLinkLocal(parseAddress(address)) && device === null) {
     yield ['interface', `found none, expected the interface on which ${address} is`];
   }
   if (neighbor.role !== null && !external) {
@@ -105,11 +106,6 @@ function* wrongInNeighbor(neighbor: BgpNeighborConfig): Generator<[string, strin
   if (hop !== null && neighbor.import?.onlink === true && neighbor.import.device === null && device === null) {
     yield ['import', `found onlink with the next hop ${hop} and no device, expected the device it is on`];
   }
-}
-
-function isLinkLocal(address: string): boolean {
-  const parsed = parseAddress(address);
-  return parsed?.family === 6 && parsed.value >> 118n === 0x3fan;
 }
 
 function* wrongInOspf(ospf: OspfConfig): Generator<[(string | number)[], string]> {

@@ -1,6 +1,7 @@
 /** What BFD says about a session (RFC 5882 §4): when it must end, and in strict mode when it may begin. */
 import type { BgpNeighborConfig } from '../../config/announce.js';
-import type { BfdState, BfdWatch, BfdWatcher } from '../bfd-watcher.js';
+import type { BfdState } from '../../native/addon.js';
+import type { BfdWatch, BfdWatcher } from '../bfd-watcher.js';
 
 export interface BfdGate {
   /** Begins to watch, anew after a change of the configuration. */

@@ -1,12 +1,12 @@
 /** What a neighbour is told: the listed prefixes (RFC 8212), next hops and attributes. */
 import { type Address, type Family, parseAddress } from '../../config/address.js';
 import type { BgpNeighborConfig } from '../../config/announce.js';
+import { matchesAny } from '../../config/prefix-pattern.js';
 import type { Announcement } from '../announcement.js';
 import type { OutAttributes, OutRoute } from './announce-message.js';
 import { ownPath } from './as-path.js';
 import type { Negotiated } from './negotiation.js';
 import { type Nlri, nlriOf } from './nlri.js';
-import { prefixList } from './prefix-list.js';
 
 /** Roles that send to a Customer, a Peer or an RS-Client (RFC 9234 §5). */
 const MARKING = new Set(['provider', 'peer', 'rs']);
@@ -24,7 +24,7 @@ export function exportRoutes(
   localAddress: string,
 ): { routes: OutRoute[]; without: Family[] } {
   if (config.export === null) return { routes: [], without: [] };
-  const listed = config.export === 'all' ? () => true : prefixList(config.export);
+  const { export: exported } = config;
   const attributes = {
     normal: outAttributes(config, 'normal', session.internal),
     lowered: outAttributes(config, 'lowered', session.internal),
@@ -36,7 +36,7 @@ export function exportRoutes(
     const { family } = prefix;
     if (!session.families.includes(family)) continue;
     const nlri: Nlri = nlriOf(prefix);
-    if (!listed(family, nlri)) continue;
+    if (exported !== 'all' && !matchesAny(exported, prefix)) continue;
     const nextHop = hops[family];
     if (nextHop === null) without.add(family);
     else routes.set(`${family}${nlri}`, { family, nlri, nextHop, attributes: attributes[preference] });

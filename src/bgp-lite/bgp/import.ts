@@ -1,5 +1,5 @@
 /** What of a neighbour's routes is used: the listed prefixes (RFC 8212), no loops, leaks or impossible next hops. */
-import { type Family, formatAddress, type Prefix } from '../../config/address.js';
+import { type Family, formatAddress, isLinkLocal, type Prefix } from '../../config/address.js';
 import type { BgpNeighborConfig } from '../../config/announce.js';
 import { asnsIn, pathLength } from './as-path.js';
 import type { PathAttributes } from './attributes.js';
@@ -94,16 +94,13 @@ export function readNextHop(
   if (family === 4 && !session.extendedNextHop) return null;
   const global = numberOf(octets.subarray(0, 16));
   const second = octets.length === 32 ? numberOf(octets.subarray(16)) : 0n;
-  const linkLocal = isLinkLocal(second) ? second : isLinkLocal(global) ? global : null;
-  const chosen = isLinkLocal(global) || global === 0n ? linkLocal : global;
+  const isLocal = (value: bigint) => isLinkLocal({ family: 6, value });
+  const linkLocal = isLocal(second) ? second : isLocal(global) ? global : null;
+  const chosen = isLocal(global) || global === 0n ? linkLocal : global;
   if (chosen === null || chosen <= 1n || chosen >> 120n === 0xffn) return null;
   const nextHop = formatAddress(6, chosen);
   if (nextHop === localAddress) return null;
   return { nextHop, linkLocal: linkLocal === null ? null : formatAddress(6, linkLocal) };
-}
-
-function isLinkLocal(value: bigint): boolean {
-  return value >> 118n === 0x3fan;
 }
 
 const DEFAULT_LOCAL_PREF = 100;

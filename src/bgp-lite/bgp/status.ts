@@ -1,7 +1,7 @@
 /** What `neighbor list`, `neighbor show` and `route list` tell of a BGP neighbour. */
 import { type Family, formatAddress } from '../../config/address.js';
 import type { BgpNeighborConfig } from '../../config/announce.js';
-import type { BfdState } from '../bfd-watcher.js';
+import type { BfdState } from '../../native/addon.js';
 import type { OutRoute } from './announce-message.js';
 import { asnsIn } from './as-path.js';
 import { type Capabilities, describeCapabilities } from './capability.js';

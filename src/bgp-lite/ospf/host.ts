@@ -1,5 +1,4 @@
 /** What the announcer needs of the machine: sockets, devices, BFD and a log. All of it is handed in. */
-import type { BfdConfig } from '../../config/announce.js';
 
 export interface OspfPacket {
   /** Without the IP header; as long as IP says the payload is. */
@@ -45,25 +44,4 @@ export interface OspfHost {
   device(name: string): OspfDevice | null;
   /** `changed` is called after any device may have changed; the function returned ends that. */
   watch(changed: () => void): () => void;
-}
-
-export type BfdState = 'admin-down' | 'down' | 'init' | 'up';
-
-export interface BfdWatch {
-  state(): BfdState;
-  close(): void;
-}
-
-export interface BfdWatcher {
-  watch(
-    session: { remote: string; local: string; device: string; config: BfdConfig },
-    onChange: (state: BfdState, remoteState: BfdState) => void,
-  ): BfdWatch;
-}
-
-/** The part of pino's logger that a service uses. */
-export interface Log {
-  info(message: string): void;
-  warn(message: string): void;
-  error(message: string): void;
 }

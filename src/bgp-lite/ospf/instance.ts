@@ -1,7 +1,9 @@
 /** One version of OSPF as a whole: its areas and interfaces follow the configuration and the devices, until it is stopped. */
 import { isDeepStrictEqual } from 'node:util';
 import type { OspfConfig, OspfInterfaceConfig } from '../../config/announce.js';
+import type { Log } from '../../device/device.js';
 import type { Announcement } from '../announcement.js';
+import type { BfdWatcher } from '../bfd-watcher.js';
 import { ageDatabase, sweep } from './ageing.js';
 import { type Announced, announcedOf, MAX_PREFIXES } from './announced.js';
 import type { Authenticator } from './authentication/authenticator.js';
@@ -9,7 +11,7 @@ import type { Sequences } from './authentication/sequence.js';
 import { createAuthenticator2 } from './authentication/version2.js';
 import { createAuthenticator3 } from './authentication/version3.js';
 import { formatIdentifier, knownIdentifier } from './codec/identifier.js';
-import type { BfdWatcher, Log, OspfHost, OspfSockets } from './host.js';
+import type { OspfHost, OspfSockets } from './host.js';
 import { bidFarewell, createInterface, followDevice, takeDown } from './interface.js';
 import { createIdTable, linkStateIds2 } from './link-state-id.js';
 import { createStore, isMaxAge } from './lsdb.js';

@@ -9,7 +9,7 @@ import { elect, type InterfaceEvent, type InterfaceState, interfaceTransition } 
 import { sendDelayedAcks } from './lsack.js';
 import { createStore } from './lsdb.js';
 import { type Area, complain, type Interface, linkIdOf, ownLinkId } from './model.js';
-import { isLinkLocal, killNeighbor, neighborEvent } from './neighbor.js';
+import { hasLinkLocal, killNeighbor, neighborEvent } from './neighbor.js';
 import { atLeast } from './neighbor-fsm.js';
 import { createTimer } from './timer.js';
 
@@ -45,7 +45,7 @@ export function createInterface(area: Area, config: OspfInterfaceConfig, authent
 
 /** The address that packets are sent from: the device's first of version 2, its link-local one of version 3. */
 export function sourceOf(family: 4 | 6, device: OspfDevice): string | null {
-  return (family === 4 ? device.address4?.address : device.addresses6.find(isLinkLocal)?.address) ?? null;
+  return (family === 4 ? device.address4?.address : device.addresses6.find(hasLinkLocal)?.address) ?? null;
 }
 
 /** Follows the device: up when it can carry OSPF, down when it cannot, down and up when its addresses changed. */

@@ -3,9 +3,11 @@
  * neighbours. Plain records; the files beside this one, each a message or a machine, work on them.
  */
 import type { OspfInterfaceConfig } from '../../config/announce.js';
+import type { Log } from '../../device/device.js';
+import type { BfdWatch, BfdWatcher } from '../bfd-watcher.js';
 import type { Authenticator } from './authentication/authenticator.js';
 import type { LsaHeader } from './codec/lsa.js';
-import type { BfdWatch, BfdWatcher, Log, OspfDevice, OspfSocket } from './host.js';
+import type { OspfDevice, OspfSocket } from './host.js';
 import type { InterfaceState } from './interface-fsm.js';
 import type { Lsa, LsaStore } from './lsdb.js';
 import type { NeighborState } from './neighbor-fsm.js';

@@ -1,5 +1,6 @@
 /** A neighbour's life: made by its first Hello, moved by events (RFC 2328 §10), gone with the last. */
 
+import { isLinkLocal, parseAddress } from '../../config/address.js';
 import { formatIdentifier } from './codec/identifier.js';
 import { repeatDd, startNegotiation } from './dd.js';
 import { interfaceEvent } from './interface.js';
@@ -148,7 +149,7 @@ function watchBfd(neighbor: Neighbor): void {
   const { version } = iface.instance;
   if (bfd === null || config.bfd === null || neighbor.bfd !== null) return;
   const local =
-    version.family === 4 ? iface.device?.address4?.address : iface.device?.addresses6.find(isLinkLocal)?.address;
+    version.family === 4 ? iface.device?.address4?.address : iface.device?.addresses6.find(hasLinkLocal)?.address;
   if (local === undefined) return;
   const session = { remote: neighbor.address.text, local, device: config.name, config: config.bfd };
   const watch = bfd.watch(session, (state, remoteState) => {
@@ -172,4 +173,5 @@ function watchBfd(neighbor: Neighbor): void {
   neighbor.bfd = { watch, wasUp: watch.state() === 'up', down: false };
 }
 
-export const isLinkLocal = ({ address }: { address: string }): boolean => /^fe[89ab]/i.test(address);
+/** For the addresses of a device. */
+export const hasLinkLocal = ({ address }: { address: string }): boolean => isLinkLocal(parseAddress(address));

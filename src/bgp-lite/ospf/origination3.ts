@@ -16,7 +16,7 @@ import { LinkType, Lsa3, RouterFlag } from './codec/numbers.js';
 import type { IdTable } from './link-state-id.js';
 import { bodyOf, isMaxAge } from './lsdb.js';
 import type { Area, Instance, Interface } from './model.js';
-import { isLinkLocal } from './neighbor.js';
+import { hasLinkLocal } from './neighbor.js';
 import {
   attachedRouters,
   fullNeighbors,
@@ -68,7 +68,7 @@ function linksOf(iface: Interface): Link3[] {
 function networksOf({ device }: Interface): Prefix[] {
   const networks = new Map<string, Prefix>();
   for (const row of device?.addresses6 ?? []) {
-    const prefix = isLinkLocal(row) ? null : parsePrefix(`${row.address}/${row.length}`);
+    const prefix = hasLinkLocal(row) ? null : parsePrefix(`${row.address}/${row.length}`);
     if (prefix !== null) networks.set(`${prefix.first}/${prefix.length}`, prefix);
   }
   return [...networks.values()].sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : a.length - b.length));
@@ -188,7 +188,7 @@ function externals(instance: Instance, { as, tag, prefixes }: Announced, ids: Id
 /** An own global address in the area, null when there is none. */
 function forwarding(area: Area): bigint | null {
   for (const iface of upInterfaces(area)) {
-    const row = iface.device?.addresses6.find((one) => !isLinkLocal(one));
+    const row = iface.device?.addresses6.find((one) => !hasLinkLocal(one));
     const address = row === undefined ? null : parsePrefix(row.address);
     if (address !== null) return address.first;
   }

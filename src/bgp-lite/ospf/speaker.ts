@@ -11,9 +11,11 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { OspfConfig } from '../../config/announce.js';
+import type { Log } from '../../device/device.js';
 import type { Announcement } from '../announcement.js';
+import type { BfdWatcher } from '../bfd-watcher.js';
 import { createSequences } from './authentication/sequence.js';
-import type { BfdWatcher, Log, OspfHost, OspfSockets } from './host.js';
+import type { OspfHost, OspfSockets } from './host.js';
 import { type RunningInstance, startInstance } from './instance.js';
 import { type Counter, counterNames, createStatistics } from './statistics.js';
 import {

@@ -1,8 +1,8 @@
 /** What the announcer tells of itself: interfaces, neighbours and the database. */
 import { formatAddress } from '../../config/address.js';
+import type { BfdState } from '../../native/addon.js';
 import { formatIdentifier } from './codec/identifier.js';
 import { Lsa2, Lsa3 } from './codec/numbers.js';
-import type { BfdState } from './host.js';
 import type { InterfaceState } from './interface-fsm.js';
 import { ageOf } from './lsdb.js';
 import {

@@ -8,7 +8,7 @@ import { errors } from '../../errors.js';
 import { withClient } from '../command.js';
 import type { Io } from '../io.js';
 import { printRows } from '../listing.js';
-import type { Column } from '../table.js';
+import { type Column, ITEM_COLUMNS } from '../table.js';
 
 interface Row {
   name: string;
@@ -87,11 +87,6 @@ function words(key: string): string {
   return key.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
-const lineColumns: readonly Column<[string, string]>[] = [
-  { title: 'ITEM', text: ([name]) => name },
-  { title: 'VALUE', text: ([, value]) => value },
-];
-
 function act(neighbor: Command, io: Io, action: NeighborAction, description: string): void {
   const command = neighbor.command(action).description(description).argument('<name>', 'as `neighbor list` prints it');
   if (action === 'shutdown') command.option('--text <text>', 'what the neighbour’s operator is told (RFC 9003)');
@@ -145,7 +140,7 @@ export function addNeighbor(program: Command, io: Io): void {
           throw errors.neighborUnknown(name, known);
         }
         if (json === true) await output.line(JSON.stringify(found, null, 2));
-        else for (const one of found) await printRows(output, linesOf(one), lineColumns, false);
+        else for (const one of found) await printRows(output, linesOf(one), ITEM_COLUMNS, false);
       });
     });
   act(neighbor, io, 'clear', 'close a BGP session and open it again (RFC 4486, subcode 4)');

@@ -5,7 +5,7 @@ import type { AnnouncerSummary, StatusReport, TranslatorStatus } from '../../con
 import type { Dns64Status } from '../../dns64/readings.js';
 import { withClient } from '../command.js';
 import type { Io } from '../io.js';
-import { createTable } from '../table.js';
+import { createTable, ITEM_COLUMNS } from '../table.js';
 
 /** What the table says, in its order. */
 function lines(status: StatusReport): [string, string][] {
@@ -109,10 +109,7 @@ export function addStatus(program: Command, io: Io): void {
           await output.line(JSON.stringify(status, null, 2));
           return;
         }
-        const table = createTable<[string, string]>([
-          { title: 'ITEM', text: ([name]) => name },
-          { title: 'VALUE', text: ([, value]) => value },
-        ]);
+        const table = createTable(ITEM_COLUMNS);
         await output.line(table.lines(lines(status)).join('\n'));
       });
     });

@@ -1,6 +1,6 @@
 /** A speaker or a session on a transport in memory, and the scripted neighbour at its other end. */
 import { vi } from 'vitest';
-import type { BfdState, BfdTarget, BfdWatcher } from '../../../src/bgp-lite/bfd-watcher.js';
+import type { BfdTarget, BfdWatcher } from '../../../src/bgp-lite/bfd-watcher.js';
 import type { LearnedChange } from '../../../src/bgp-lite/bgp/import.js';
 import { type BgpSpeaker, createBgpSpeaker } from '../../../src/bgp-lite/bgp/speaker.js';
 import type {
@@ -12,6 +12,7 @@ import type {
 } from '../../../src/bgp-lite/bgp/transport.js';
 import { knownPrefix } from '../../../src/config/address.js';
 import type { BgpAttributes, BgpImport, BgpNeighborConfig, PrefixPattern } from '../../../src/config/announce.js';
+import type { BfdState } from '../../../src/native/addon.js';
 import { readVectors } from '../../config/vectors.js';
 
 interface Vectors {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { BfdState, BfdWatcher } from '../../../src/bgp-lite/ospf/host.js';
+import type { BfdWatcher } from '../../../src/bgp-lite/bfd-watcher.js';
+import type { BfdState } from '../../../src/native/addon.js';
 import { createLink, createPeer, pass, startRouter } from './network.js';
 
 beforeEach(() => {

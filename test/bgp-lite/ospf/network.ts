@@ -1,6 +1,7 @@
 /** Links in memory, speakers of ours on them, and a peer that does what a test says. Time is vitest's. */
 import { vi } from 'vitest';
 import type { Announcement } from '../../../src/bgp-lite/announcement.js';
+import type { BfdWatcher } from '../../../src/bgp-lite/bfd-watcher.js';
 import { createAuthenticator2 } from '../../../src/bgp-lite/ospf/authentication/version2.js';
 import { createAuthenticator3 } from '../../../src/bgp-lite/ospf/authentication/version3.js';
 import { type DatabaseDescription, readDd, writeDd } from '../../../src/bgp-lite/ospf/codec/dd.js';
@@ -13,7 +14,7 @@ import { readLsack, writeLsack } from '../../../src/bgp-lite/ospf/codec/lsack.js
 import { readLsr, writeLsr } from '../../../src/bgp-lite/ospf/codec/lsr.js';
 import { readLsu, writeLsu } from '../../../src/bgp-lite/ospf/codec/lsu.js';
 import { HEADER_BYTES, readPacketHeader, writePacket } from '../../../src/bgp-lite/ospf/codec/packet.js';
-import type { BfdWatcher, OspfDevice, OspfPacket, OspfSockets } from '../../../src/bgp-lite/ospf/host.js';
+import type { OspfDevice, OspfPacket, OspfSockets } from '../../../src/bgp-lite/ospf/host.js';
 import { createOspfSpeaker, type OspfSpeaker } from '../../../src/bgp-lite/ospf/speaker.js';
 import { knownPrefix, parseAddress } from '../../../src/config/address.js';
 import type { OspfAuthentication, OspfConfig, OspfInterfaceConfig } from '../../../src/config/announce.js';
