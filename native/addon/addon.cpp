@@ -5,6 +5,7 @@
 #include "addon/clat.h"
 #include "addon/dataplane.h"
 #include "addon/eam_table.h"
+#include "addon/link_socket.h"
 #include "addon/netlink.h"
 #include "addon/ospf_socket.h"
 #include "addon/simulator.h"
@@ -35,6 +36,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Tester", TesterObject::define(env));
   exports.Set("UdpSocket", UdpSocketObject::define(env));
   exports.Set("OspfSocket", OspfSocketObject::define(env));
+  exports.Set("LinkSocket", LinkSocketObject::define(env));
   exports.Set("Bfd", BfdObject::define(env));
   exports.Set("Clat", ClatObject::define(env));
   exports.Set("readPref64", Napi::Function::New(env, readPref64, "readPref64"));

@@ -742,6 +742,21 @@ export interface OspfCounters {
 }
 
 /** RFC 5880 §4.1. */
+export interface LinkSocketOptions {
+  device: string;
+  /** Of the packets that are received and sent. */
+  family: 4 | 6;
+  /** Only packets arrive whose four octets at `offset`, as a number, are `value` under `mask`; all of them, at most 16. */
+  matches: readonly { offset: number; mask: number; value: number }[];
+}
+
+/** Packets on one Ethernet link from their IP header on, whatever the kernel makes of them; own ones do not come back. */
+export interface LinkSocket {
+  /** Sends a packet with its IP header to a link address of 6 bytes. Throws an Error with `code` and `syscall`. */
+  send(packet: Uint8Array, linkDestination: Uint8Array): void;
+  close(): void;
+}
+
 export type BfdState = 'admin-down' | 'down' | 'init' | 'up';
 
 export interface BfdTiming {
@@ -967,6 +982,14 @@ export interface Addon {
     options: OspfSocketOptions,
     onBatch: (count: number) => void,
   ) => OspfSocket;
+  /**
+   * Opens one. `onPacket` gets copies of packets of at most 2048 bytes, and the link address that they are from. What it
+   * throws is an uncaughtException. Throws an Error with `code` (EPERM, ENODEV …) and `syscall`.
+   */
+  LinkSocket: new (
+    options: LinkSocketOptions,
+    onPacket: (packet: Uint8Array, linkSource: Uint8Array) => void,
+  ) => LinkSocket;
   /**
    * Starts the thread. `onChange` gets what is new about a session's state or its neighbour's: the present state and,
    * before it, a fall from Up that the session has got over since. What it throws is an uncaughtException.
