@@ -7,6 +7,7 @@ import { addBib } from './commands/bib.js';
 import { addCheck } from './commands/check.js';
 import { addClat } from './commands/clat.js';
 import { addDns64 } from './commands/dns64.js';
+import { addDoctor } from './commands/doctor.js';
 import { addDrain } from './commands/drain.js';
 import { addEamt } from './commands/eamt.js';
 import { addExplain } from './commands/explain.js';
@@ -21,6 +22,7 @@ import { addSiit } from './commands/siit.js';
 import { addStats } from './commands/stats.js';
 import { addStatus } from './commands/status.js';
 import { addTrace } from './commands/trace.js';
+import { ExitWith } from './exit.js';
 import type { Io } from './io.js';
 import { packageVersion } from './version.js';
 
@@ -56,6 +58,7 @@ function createProgram(io: Io): Command {
     addRoute,
     addNeighbor,
     addDrain,
+    addDoctor,
     addExplain,
     addTrace,
     addBench,
@@ -64,12 +67,13 @@ function createProgram(io: Io): Command {
   return program;
 }
 
-/** Runs the program with the arguments after its name. Returns the exit code: 0, 1 for a failure, 2 for usage. */
+/** Runs the program with the arguments after its name. Returns the exit code: 0, 1 for a failure, 2 for usage, or the command's own. */
 export async function runProgram(args: readonly string[], io: Io): Promise<number> {
   try {
     await createProgram(io).parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
+    if (error instanceof ExitWith) return error.code;
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
     io.stderr.write(`platypus: ${messageOf(error)}\n`);
     return EXIT_FAILURE;

@@ -308,6 +308,9 @@ export function createFakeAddon(host: FakeHost): Addon {
     Netlink: function Open() {
       return openNetlink();
     } as unknown as Addon['Netlink'],
+    LinkSocket: function Open() {
+      throw new Error('the fake has no link sockets');
+    } as unknown as Addon['LinkSocket'],
     Simulator: function Open() {
       throw new Error('the fake has no simulator');
     } as unknown as Addon['Simulator'],

@@ -1,0 +1,76 @@
+/** The hosts behind a CLAT: 30 to 39. */
+import { contains, knownPrefix, parseAddress, parsePrefix } from '../../config/address.js';
+import { type Check, fault, ok, warning } from '../check.js';
+import type { Survey } from '../survey/survey.js';
+import { listOf } from './discovery.js';
+
+const OWN_TABLE = 'ip platypus_clat';
+
+const nat44: Check<Survey> = {
+  number: '30',
+  name: 'lan-nat44',
+  title: 'NAT44 for the LAN is in the kernel',
+  examine({ expectations, machine, clats }) {
+    if (expectations?.lan?.mode !== 'nat44' || clats.length === 0 || machine.firewall.failure !== null) return [];
+    if (machine.firewall.ownTables.includes(OWN_TABLE)) return [ok(`the table ${OWN_TABLE} is there`)];
+    return [
+      fault(
+        `the table ${OWN_TABLE} is gone: hosts of the LAN have no IPv4`,
+        'something has flushed the packet filter (nft flush ruleset, a firewall’s restart): platypus reload does not bring it back, a restart does',
+      ),
+    ];
+  },
+};
+
+const network: Check<Survey> = {
+  number: '31',
+  name: 'lan-network',
+  title: 'the LAN has an IPv4 address of this host, outside of what CLATs use',
+  examine({ expectations, machine, uplinks, clats }) {
+    const lan = expectations?.lan;
+    if (lan == null || lan.mode === 'none' || clats.length === 0) return [];
+    const own = new Set([...uplinks, ...clats.map(({ device }) => device), 'lo']);
+    const there = machine.addresses.filter(
+      ({ family, device, scope }) => family === 4 && scope === 'global' && !own.has(device),
+    );
+    const clash = there.find(({ address }) => {
+      const parsed = parseAddress(address);
+      return parsed !== null && contains(CLATS, parsed);
+    });
+    if (clash !== undefined) {
+      return [
+        fault(
+          `the LAN on ${clash.device} uses ${clash.address}/${clash.length}, which is for CLATs (192.0.0.0/29)`,
+          'number the LAN from 192.168.0.0/16 or 10.0.0.0/8',
+        ),
+      ];
+    }
+    if (there.length === 0) {
+      return [
+        fault(
+          'a LAN is configured, and no device but the uplink has an IPv4 address',
+          'give the LAN device its address: ip address add 192.168.1.1/24 dev br-lan',
+        ),
+      ];
+    }
+    const unserved = there.filter(({ address }) => {
+      const parsed = parseAddress(address);
+      const networks = lan.networks.map(parsePrefix).filter((prefix) => prefix !== null);
+      return networks.length > 0 && parsed !== null && !networks.some((prefix) => contains(prefix, parsed));
+    });
+    if (unserved.length > 0) {
+      return [
+        warning(
+          `${listOf(unserved.map(({ device, address, length }) => `${address}/${length} on ${device}`))} is outside of lan.networks`,
+          'its hosts are not translated: add the network to clat.lan.networks if they should be',
+        ),
+      ];
+    }
+    return [ok(listOf(there.map(({ device, address, length }) => `${address}/${length} on ${device}`)))];
+  },
+};
+
+/** RFC 7335. */
+const CLATS = knownPrefix('192.0.0.0/29');
+
+export const lanChecks = [nat44, network];

@@ -1,0 +1,166 @@
+/** Settings of the host that stop a translator's packets without a word: 20 to 29. */
+import { type Check, type Finding, fault, ok, skipped, warning } from '../check.js';
+import { names } from '../survey/firewall.js';
+import type { Survey } from '../survey/survey.js';
+import { listOf } from './discovery.js';
+
+/** Devices of the translators that run here. */
+function ownDevices({ status }: Survey): string[] {
+  const clats = (status?.clat ?? []).filter(({ state }) => state === 'running').map(({ device }) => device);
+  return status !== null && 'device' in status ? [status.device, ...clats] : clats;
+}
+
+const forwarding: Check<Survey> = {
+  number: '20',
+  name: 'forwarding',
+  title: 'the kernel forwards what the translator gives it',
+  examine(survey) {
+    const { machine, role, expectations } = survey;
+    if (ownDevices(survey).length === 0) return [];
+    const six = machine.settings['net.ipv6.conf.all.forwarding'];
+    const four = machine.settings['net.ipv4.ip_forward'];
+    if (six === '0') {
+      return [
+        fault(
+          'net.ipv6.conf.all.forwarding is 0: no translated packet leaves',
+          'something has set it back: look in sysctl.d, set it to 1, and restart the translator',
+        ),
+      ];
+    }
+    const needsFour = role === 'plat' || (expectations?.lan != null && expectations.lan.mode !== 'none');
+    if (needsFour && four === '0') {
+      const whom = role === 'plat' ? 'no translated packet leaves' : 'hosts of the LAN have no IPv4';
+      return [fault(`net.ipv4.ip_forward is 0: ${whom}`, 'sysctl net.ipv4.ip_forward=1, and look for who set it back')];
+    }
+    return [ok('forwarding is on')];
+  },
+};
+
+const acceptRa: Check<Survey> = {
+  number: '21',
+  name: 'accept-ra',
+  title: 'a host that forwards still listens to router advertisements',
+  examine({ uplinks, machine, links }) {
+    if (machine.settings['net.ipv6.conf.all.forwarding'] !== '1') return [];
+    return uplinks.flatMap((device) => {
+      const value = machine.settings[`net.ipv6.conf.${device}.accept_ra`];
+      if (value === null || value === undefined) return [];
+      if (value === '2') return [ok(`accept_ra is 2 on ${device}`)];
+      const learned = machine.defaults.some(
+        (one) => one.family === 6 && one.device === device && one.protocol === 'ra',
+      );
+      const heard = links.some((link) => link.device === device && link.routers.length > 0);
+      // A network manager may do the kernel's work.
+      if (value === '0' && !learned) return [ok(`accept_ra is 0 on ${device}: not the kernel's business`)];
+      if (!learned && !heard) return [];
+      return [
+        fault(
+          `accept_ra is ${value} on ${device} while forwarding is on: the kernel ignores router advertisements`,
+          `address and default route expire soon: sysctl net.ipv6.conf.${device}.accept_ra=2`,
+        ),
+      ];
+    });
+  },
+};
+
+const reversePath: Check<Survey> = {
+  number: '22',
+  name: 'rp-filter',
+  title: 'the reverse path filter lets answers through',
+  examine(survey) {
+    const { machine } = survey;
+    const all = Number(machine.settings['net.ipv4.conf.all.rp_filter'] ?? 0);
+    const defaults = machine.defaults.filter(({ family, table }) => family === 4 && table === 'main');
+    const best = [...defaults].sort((a, b) => a.metric - b.metric)[0]?.device;
+    return ownDevices(survey).map((device) => {
+      const mode = Math.max(all, Number(machine.settings[`net.ipv4.conf.${device}.rp_filter`] ?? 0));
+      // Strict: what comes by a device must be from where that device leads to.
+      const passes = mode !== 1 || survey.role === 'plat' || best === device;
+      if (passes) return ok(`rp_filter ${mode} on ${device}`);
+      return fault(
+        `rp_filter is 1 (strict) on ${device}, and IPv4's default route leads to ${best ?? 'nowhere'}: answers are dropped`,
+        `sysctl net.ipv4.conf.${device}.rp_filter=2, and net.ipv4.conf.all.rp_filter to at most 2 (the larger of the two counts)`,
+      );
+    });
+  },
+};
+
+const forwardPolicy: Check<Survey> = {
+  number: '23',
+  name: 'forward-policy',
+  title: 'no firewall (firewalld, ufw, Docker) drops what is forwarded to and from the translator',
+  examine(survey) {
+    const { machine, expectations, role } = survey;
+    const devices = ownDevices(survey);
+    if (devices.length === 0) return [];
+    const { failure, closing } = machine.firewall;
+    if (failure !== null) return [skipped(`the packet filter could not be read: ${failure}`)];
+    const needsFour = role === 'plat' || (expectations?.lan != null && expectations.lan.mode !== 'none');
+    const families = new Set(['inet', 'ip6', ...(needsFour ? ['ip'] : [])]);
+    const against = closing.filter(
+      ({ family, acceptsAll, accepted }) =>
+        families.has(family) && !acceptsAll && !devices.every((device) => names(accepted, device)),
+    );
+    if (against.length === 0) return [ok('no chain of the forward hook is closed to it')];
+    return against.map(({ family, table, chain }) =>
+      fault(
+        `the chain ${chain} of the table ${family} ${table} drops what is forwarded, and lets nothing through for ${listOf(devices)}`,
+        FIREWALLS.find(({ pattern }) => pattern.test(`${table} ${chain}`))?.hint(devices[0] ?? '') ??
+          `nft insert rule ${family} ${table} ${chain} iifname "${devices[0]}" accept, and the same with oifname`,
+      ),
+    );
+  },
+};
+
+const FIREWALLS = [
+  {
+    pattern: /^firewalld /,
+    hint: (device: string) =>
+      `firewall-cmd --permanent --zone=trusted --add-interface=${device} && firewall-cmd --reload`,
+  },
+  {
+    pattern: /ufw/,
+    hint: (device: string) => `ufw route allow in on ${device} && ufw route allow out on ${device}`,
+  },
+  {
+    // Docker and libvirt set the policy of iptables' own chain.
+    pattern: /^filter FORWARD$/,
+    hint: (device: string) =>
+      `Docker or an iptables script has closed FORWARD: ip6tables -I FORWARD -i ${device} -j ACCEPT, the same with -o, and iptables for IPv4`,
+  },
+];
+
+const offload: Check<Survey> = {
+  number: '24',
+  name: 'offload',
+  title: 'the network card merges packets in a way that can be forwarded (no LRO, no rx-gro-list)',
+  examine(survey) {
+    const { machine, uplinks, role } = survey;
+    if (machine.features === null) return [skipped('ethtool is not installed')];
+    const devices = role === 'plat' ? Object.keys(machine.features) : uplinks;
+    const findings = devices.flatMap((device): Finding[] => {
+      const on = machine.features?.[device] ?? {};
+      const wrong = ['large-receive-offload', 'rx-gro-list'].filter((feature) => on[feature] === true);
+      if (wrong.length === 0) return [];
+      const short = wrong.map((feature) => (feature === 'rx-gro-list' ? feature : 'lro'));
+      return [
+        warning(
+          `${listOf(wrong)} is on for ${device}: merged packets cannot be translated and are split by the kernel, or lost`,
+          `ethtool -K ${device} ${short.map((feature) => `${feature} off`).join(' ')}`,
+        ),
+      ];
+    });
+    return findings.length > 0 ? findings : [ok('neither LRO nor rx-gro-list')];
+  },
+};
+
+const programs: Check<Survey> = {
+  number: '29',
+  name: 'programs',
+  title: 'what the doctor asks on this host',
+  examine({ machine }) {
+    return machine.failures.map((sentence) => skipped(sentence));
+  },
+};
+
+export const trapChecks = [forwarding, acceptRa, reversePath, forwardPolicy, offload, programs];

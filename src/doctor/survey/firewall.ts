@@ -1,0 +1,131 @@
+/** What of the kernel's packet filter may stand between the CLAT's device and the uplink: chains of the forward hook. */
+import { z } from 'zod';
+import type { RunProgram } from './program.js';
+
+export interface Firewall {
+  /** Chains that drop or refuse what no rule of theirs takes. */
+  closing: ClosingChain[];
+  /** Tables of ours (`platypus…`), as `family name`. */
+  ownTables: string[];
+  /** Why it could not be read; null when it was. */
+  failure: string | null;
+}
+
+export interface ClosingChain {
+  /** `ip`, `ip6` or `inet`. */
+  family: string;
+  table: string;
+  chain: string;
+  /** Devices that a rule of it lets through, by name or with a `*` at the end. */
+  accepted: string[];
+  /** A rule lets through whatever comes. */
+  acceptsAll: boolean;
+}
+
+const name = z.string().max(256);
+const entry = z.object({
+  table: z.object({ family: name, name }).optional(),
+  chain: z
+    .object({ family: name, table: name, name, hook: name.optional(), type: name.optional(), policy: name.optional() })
+    .optional(),
+  rule: z.object({ family: name, table: name, chain: name, expr: z.array(z.looseObject({})) }).optional(),
+});
+const ruleset = z.object({ nftables: z.array(z.unknown()).max(200_000) });
+
+type Chain = NonNullable<z.output<typeof entry>['chain']>;
+type Expression = Record<string, unknown>;
+
+/** Chains that call chains that call … deeper than nftables allows anyway. */
+const MOST_JUMPS = 16;
+const MOST_RULES = 20_000;
+
+/** Asks nft. Never throws. */
+export async function readFirewall(run: RunProgram): Promise<Firewall> {
+  const { ok, stdout, failure } = await run(['nft', '--json', 'list', 'ruleset']);
+  if (!ok) return { closing: [], ownTables: [], failure };
+  let data: unknown = null;
+  try {
+    data = JSON.parse(stdout);
+  } catch {
+    // Said below.
+  }
+  return parseFirewall(data);
+}
+
+/** Reads `nft --json list ruleset`. */
+export function parseFirewall(data: unknown): Firewall {
+  const parsed = ruleset.safeParse(data);
+  if (!parsed.success) return { closing: [], ownTables: [], failure: "nft: found another form than nftables' JSON" };
+  const entries = parsed.data.nftables.flatMap((one) => {
+    const read = entry.safeParse(one);
+    return read.success ? [read.data] : [];
+  });
+  const rules = new Map<string, Expression[][]>();
+  for (const { rule } of entries) {
+    if (rule === undefined) continue;
+    const key = keyOf(rule.family, rule.table, rule.chain);
+    rules.set(key, [...(rules.get(key) ?? []), rule.expr]);
+  }
+  const chains = entries.flatMap(({ chain }) => (chain?.hook === 'forward' && chain.type === 'filter' ? [chain] : []));
+  return {
+    closing: chains.flatMap((chain) => closing(chain, rules)),
+    ownTables: entries.flatMap(({ table }) =>
+      table?.name.startsWith('platypus') ? [`${table.family} ${table.name}`] : [],
+    ),
+    failure: null,
+  };
+}
+
+const keyOf = (family: string, table: string, chain: string) => `${family}\n${table}\n${chain}`;
+
+function closing(chain: Chain, rules: ReadonlyMap<string, Expression[][]>): ClosingChain[] {
+  const accepted = new Set<string>();
+  let acceptsAll = false;
+  let closes = chain.policy === 'drop';
+  let read = 0;
+  const visited = new Set<string>();
+
+  function visit(name: string, through: readonly string[], depth: number): void {
+    const key = keyOf(chain.family, chain.table, name);
+    // A chain may be called again and again, with other devices.
+    const call = `${key}\n${through.join(' ')}`;
+    if (depth > MOST_JUMPS || visited.has(call)) return;
+    visited.add(call);
+    for (const expressions of rules.get(key) ?? []) {
+      if (++read > MOST_RULES) return;
+      const devices = [...through, ...expressions.flatMap(devicesOf)];
+      const unconditional = !expressions.some((expression) => 'match' in expression || 'xt' in expression);
+      for (const expression of expressions) {
+        const target = (expression.jump ?? expression.goto) as { target?: unknown } | undefined;
+        if (typeof target?.target === 'string') visit(target.target, devices, depth + 1);
+        if ('accept' in expression) {
+          for (const device of devices) accepted.add(device);
+          if (unconditional && devices.length === 0) acceptsAll = true;
+        }
+        // What follows a rule for everybody is never reached.
+        if (unconditional && depth === 0 && ('drop' in expression || 'reject' in expression)) closes = true;
+      }
+    }
+  }
+
+  visit(chain.name, [], 0);
+  if (!closes) return [];
+  return [{ family: chain.family, table: chain.table, chain: chain.name, accepted: [...accepted], acceptsAll }];
+}
+
+/** Devices that a match asks for. */
+function devicesOf(expression: Expression): string[] {
+  const match = expression.match as { op?: unknown; left?: { meta?: { key?: unknown } }; right?: unknown } | undefined;
+  const key = match?.left?.meta?.key;
+  if (match?.op !== '==' || typeof key !== 'string' || !/^(i|o)if(name)?$/.test(key)) return [];
+  const right = match.right as { set?: unknown } | string;
+  const names = typeof right === 'string' ? [right] : Array.isArray(right?.set) ? right.set : [];
+  return names.filter((one): one is string => typeof one === 'string');
+}
+
+/** True when a device is among the names, some of which end in `*`. */
+export function names(patterns: readonly string[], device: string): boolean {
+  return patterns.some((pattern) =>
+    pattern.endsWith('*') ? device.startsWith(pattern.slice(0, -1)) : pattern === device,
+  );
+}

@@ -1,0 +1,175 @@
+/** Everything the checks look at, taken once, in bounded time. It can be sent in as JSON and judged elsewhere. */
+import { formatAddress, octetsOf, octetsToText, parseAddress, parsePrefix } from '../../config/address.js';
+import { loadConfig } from '../../config/file.js';
+import type { Config } from '../../config/schema.js';
+import type { ControlClient } from '../../control/client.js';
+import type { StatusReport } from '../../control/target.js';
+import { embed as embedInto } from '../../dns64/synthesis/pref64.js';
+import { messageOf } from '../../errors.js';
+import type { Addon } from '../../native/addon.js';
+import { type Expectations, expectationsOf } from './expectations.js';
+import { type Claimants, findClaimants, type LinkView, listenToRouters } from './link.js';
+import { type LogSink, surveyLog } from './logs.js';
+import { findWay, type Machine, surveyMachine, type Way } from './machine.js';
+import { type PoolReturn, surveyPoolReturn } from './pool-return.js';
+import { createRunner, type RunProgram } from './program.js';
+import { askResolvers, namedResolvers, type ResolverView } from './resolvers.js';
+
+export interface Survey {
+  /** ISO 8601. */
+  takenAt: string;
+  /** What this host is for. */
+  role: 'clat' | 'plat' | 'host';
+  /** Devices towards the network with the NAT64. */
+  uplinks: string[];
+  /** Null where no Platypus runs here; `statusFailure` says why it could not be asked. */
+  status: StatusReport | null;
+  statusFailure: string | null;
+  /** What its file asks for; null without one. */
+  expectations: Expectations | null;
+  machine: Machine;
+  links: LinkView[];
+  resolvers: ResolverView[];
+  /** The NAT64 prefix that the rest was looked at with. */
+  prefix: string | null;
+  /** Of each CLAT that runs. */
+  clats: ClatView[];
+  /** On a PLAT: an address of each prefix of pool4. */
+  poolReturns: PoolReturn[];
+  logs: LogSink[];
+}
+
+export interface ClatView {
+  uplink: string;
+  device: string;
+  address: string;
+  claimants: Claimants;
+  /** Where an IPv4 packet to the literal goes. */
+  literal: Way | null;
+  /** Where its translation goes, when it comes from the CLAT's device. */
+  translated: Way | null;
+  /** Where an answer to the CLAT's address goes. */
+  answer: Way | null;
+}
+
+export interface SurveyOptions {
+  addon: Pick<Addon, 'LinkSocket' | 'readPref64' | 'findPref64'>;
+  /** Speaks to the program that may run here. */
+  client: ControlClient;
+  /** Its file, where it is told; otherwise the status knows. */
+  file: string | null;
+  /** Empty: those of the CLAT, or the one of the IPv6 default route. */
+  uplinks: readonly string[];
+  resolvers: readonly string[];
+  signal: AbortSignal;
+  run?: RunProgram;
+}
+
+/** A documentation address (RFC 5737): only routes to it are looked up. */
+const LITERAL = '198.51.100.1';
+const MOST_POOLS = 4;
+
+/** Takes the survey. Throws the sentences of a file that is wrong, and when `signal` is aborted. */
+export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
+  const { addon, client, signal } = options;
+  const run = options.run ?? createRunner(signal);
+  const takenAt = new Date().toISOString();
+  const [machine, told] = await Promise.all([surveyMachine(run), askStatus(client)]);
+  const file = options.file ?? told.status?.file ?? null;
+  const config = file === null ? null : (await loadConfig(file, signal)).config;
+  const role = roleOf(told.status, config);
+  const uplinks = uplinksOf(options.uplinks, role, told.status, config, machine);
+
+  const links = await Promise.all(uplinks.map((device) => listenToRouters(device, addon, signal)));
+  const resolvers = await askResolvers(await namedResolvers(options.resolvers, links), addon, signal);
+  const prefix = prefixOf(told.status, links, resolvers);
+  const clats = await Promise.all(
+    (told.status?.clat ?? []).flatMap(({ state, uplink, device, address }) =>
+      state === 'running' && address !== null
+        ? [viewClat({ uplink, device, address, prefix }, { addon, run, signal })]
+        : [],
+    ),
+  );
+  const expectations = config === null ? null : expectationsOf(config);
+  const pools = role === 'plat' ? poolAddresses(told.status, expectations) : [];
+  const poolReturns = [];
+  for (const address of pools) poolReturns.push(await surveyPoolReturn(address, { machine, addon, run, signal }));
+  const logs = expectations?.queryLog == null ? [] : [await surveyLog(expectations.queryLog)];
+  signal.throwIfAborted();
+  return { takenAt, role, uplinks, ...told, expectations, machine, links, resolvers, prefix, clats, poolReturns, logs };
+}
+
+async function askStatus(client: ControlClient): Promise<Pick<Survey, 'status' | 'statusFailure'>> {
+  try {
+    return { status: await client.request<StatusReport>('GET', '/v1/status'), statusFailure: null };
+  } catch (error) {
+    return { status: null, statusFailure: messageOf(error) };
+  }
+}
+
+function roleOf(status: StatusReport | null, config: Config | null): Survey['role'] {
+  if (status?.mode === 'plat' || config?.plat !== undefined) return 'plat';
+  return status?.mode === 'clat' || config?.clat !== undefined ? 'clat' : 'host';
+}
+
+function uplinksOf(
+  told: readonly string[],
+  role: Survey['role'],
+  status: StatusReport | null,
+  config: Config | null,
+  { defaults }: Machine,
+): string[] {
+  if (told.length > 0) return [...told];
+  if (status?.clat != null) return status.clat.map(({ uplink }) => uplink);
+  if (config?.clat !== undefined) return [...config.clat.uplink];
+  const first = defaults.filter(({ family }) => family === 6).sort((a, b) => a.metric - b.metric)[0];
+  return role === 'plat' || first === undefined ? [] : [first.device];
+}
+
+/** As those use it who are here: the CLAT, or a host that listens to its router first. */
+function prefixOf(
+  status: StatusReport | null,
+  links: readonly LinkView[],
+  resolvers: readonly ResolverView[],
+): string | null {
+  if (status !== null && 'pool6' in status) return status.pool6[0] ?? null;
+  const running = status?.clat?.find(({ prefixes }) => prefixes.length > 0)?.prefixes[0];
+  const advertised = links.flatMap(({ routers }) => routers.flatMap(({ pref64 }) => pref64));
+  return (
+    running ??
+    advertised.find(({ lifetimeSeconds }) => lifetimeSeconds > 0)?.prefix ??
+    resolvers.find(({ prefixes }) => prefixes.length > 0)?.prefixes[0] ??
+    null
+  );
+}
+
+async function viewClat(
+  { uplink, device, address, prefix }: Pick<ClatView, 'uplink' | 'device' | 'address'> & { prefix: string | null },
+  { addon, run, signal }: { addon: SurveyOptions['addon']; run: RunProgram; signal: AbortSignal },
+): Promise<ClatView> {
+  const translated = prefix === null ? null : embed(prefix, LITERAL);
+  const [claimants, literal, forwarded, answer] = await Promise.all([
+    findClaimants(uplink, address, addon, signal),
+    findWay(run, { family: 4, address: LITERAL }),
+    translated === null ? null : findWay(run, { family: 6, address: translated, from: address, through: device }),
+    findWay(run, { family: 6, address }),
+  ]);
+  return { uplink, device, address, claimants, literal, translated: forwarded, answer };
+}
+
+/** RFC 6052 §2.2. */
+export function embed(prefix: string, address4: string): string | null {
+  const [parsed, v4] = [parsePrefix(prefix), parseAddress(address4)];
+  if (parsed?.family !== 6 || v4?.family !== 4) return null;
+  return octetsToText(embedInto({ octets: octetsOf(parsed.first, 6), length: parsed.length }, octetsOf(v4.value, 4)));
+}
+
+/** The last address of each of the first prefixes: not the one that people give to a router. */
+function poolAddresses(status: StatusReport | null, expectations: Expectations | null): string[] {
+  const told = status !== null && 'pool4' in status ? status.pool4.map((entry) => entry.split('#')[0] ?? '') : [];
+  const pools = told.length > 0 ? told : (expectations?.pool4 ?? []);
+  return [...new Set(pools)].slice(0, MOST_POOLS).flatMap((text) => {
+    const prefix = parsePrefix(text);
+    return prefix?.family === 4 ? [formatAddress(4, prefix.last)] : [];
+  });
+}
