@@ -7,12 +7,12 @@
  * `access` and `other` are routers with radvd and a resolver; either has a prefix of its own at the PLAT. The host has the
  * kernel's own autoconfiguration, with duplicate address detection switched off where its time is nobody's subject.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Access, createAccess, GATEWAY } from '../../lab/advertising.js';
 import { cable, forward, type Host, missing, openHost } from '../../lab/host.js';
-import { platypus, program, root } from '../../lab/plat.js';
-import { failure, type Service } from '../../lab/process.js';
+import { program } from '../../lab/plat.js';
 import { startServers } from '../../lab/traffic.js';
 import { eventually } from './network.js';
 
@@ -20,44 +20,6 @@ export const lacking = missing();
 export const server4 = '198.51.100.2';
 export const first64 = '2001:db8:64::/96';
 export const second64 = '2001:db8:65::/96';
-
-/** What a router says. */
-export interface Advertised {
-  /** Prefix of the link; the one of before is deprecated when another one is named. */
-  link?: string;
-  deprecated?: string;
-  /** PREF64 options. */
-  pref64?: { prefix: string; lifetimeSeconds: number }[];
-  rdnss?: string;
-}
-
-export interface Access {
-  readonly host: Host;
-  /** Has radvd say this from now on; null for silence. */
-  advertise(what: Advertised | null): Promise<void>;
-}
-
-export interface Running {
-  readonly service: Service;
-  status(): Promise<UplinkStatus[]>;
-  /** Waits for a state of an uplink, the first unless told. */
-  until(state: string, uplink?: number): Promise<UplinkStatus>;
-  json<T>(...args: string[]): Promise<T>;
-  stop(): Promise<unknown>;
-}
-
-export interface UplinkStatus {
-  uplink: string;
-  device: string;
-  state: string;
-  words: string;
-  source: string;
-  prefixes: string[];
-  address: string | null;
-  ipv4: string | null;
-  metric: number | null;
-  mtu4: number | null;
-}
 
 export interface ClatNetwork {
   host: Host;
@@ -69,8 +31,6 @@ export interface ClatNetwork {
   folder: string;
   close(): Promise<void>;
 }
-
-const GATEWAY = 'fe80::1';
 
 /** Builds it. Nobody advertises and no CLAT runs yet. */
 export async function buildClatNetwork(): Promise<ClatNetwork> {
@@ -145,75 +105,6 @@ async function startPlats(plat: Host, folder: string): Promise<void> {
     const service = plat.start([process.execPath, program, ...args, '--socket', join(folder, `plat${index}.sock`)]);
     await service.output(/control socket/);
   }
-}
-
-function createAccess(host: Host, file: string): Access {
-  let speakers: Service[] = [];
-  return {
-    host,
-    async advertise(what) {
-      // SIGTERM has it say goodbye with lifetime 0, as a router that is switched off in order; the tests want silence.
-      for (const speaker of speakers) speaker.signal('SIGKILL');
-      await Promise.all(speakers.map(({ exited }) => exited));
-      speakers = [];
-      if (what === null) return;
-      await writeFile(`${file}.conf`, radvdConfig(what));
-      if (what.link !== undefined) {
-        await host.script(`ip -6 address replace ${what.link.replace('/64', '1/64')} dev eth0`);
-      }
-      const args = ['-C', `${file}.conf`, '-p', `${file}.pid`, '-m', 'stderr', '-n', '-d', '1'];
-      speakers = [host.start(['radvd', ...args])];
-      // radvd knows nat64prefix from 2.20 on, which Debian 12 does not have.
-      const options = (what.pref64 ?? []).map(({ prefix, lifetimeSeconds }) => `${prefix}=${lifetimeSeconds}`);
-      const agent = join(root, 'test', 'e2e', 'agents', 'advertise.py');
-      if (options.length > 0) speakers.push(host.start(['python3', agent, 'eth0', GATEWAY, ...options]));
-    },
-  };
-}
-
-function radvdConfig({ link, deprecated, rdnss }: Advertised): string {
-  return [
-    'interface eth0 {',
-    '  AdvSendAdvert on; MinRtrAdvInterval 3; MaxRtrAdvInterval 4; MinDelayBetweenRAs 3;',
-    '  AdvDefaultLifetime 1800;',
-    ...(link === undefined ? [] : [`  prefix ${link} { AdvOnLink on; AdvAutonomous on; };`]),
-    ...(deprecated === undefined
-      ? []
-      : [`  prefix ${deprecated} { AdvPreferredLifetime 0; AdvValidLifetime 7200; DeprecatePrefix on; };`]),
-    ...(rdnss === undefined ? [] : [`  RDNSS ${rdnss} { };`]),
-    '};',
-    '',
-  ].join('\n');
-}
-
-/** Runs `platypus clat ARGS` on a host and waits until its socket answers. */
-export async function startClat(net: ClatNetwork, args: readonly string[], name = 'clat'): Promise<Running> {
-  const socket = join(net.folder, `${name}.sock`);
-  const service = net.host.start([
-    process.execPath,
-    program,
-    args[0] === '-c' ? 'run' : 'clat',
-    ...args,
-    '--socket',
-    socket,
-  ]);
-  await service.output(/control socket/);
-  const json = async <T>(...words: string[]) => {
-    const outcome = await platypus(net.host, [...words, '--json', '--socket', socket]);
-    if (!outcome.ok) throw new Error(`${failure(outcome)}\n${service.stderr}`);
-    return JSON.parse(outcome.stdout) as T;
-  };
-  const status = async () => (await json<{ clat: UplinkStatus[] }>('status')).clat;
-  return {
-    service,
-    json,
-    status,
-    async until(state, uplink = 0) {
-      const rows = await eventually(status, (list) => list[uplink]?.state === state, 30_000);
-      return rows[uplink] as UplinkStatus;
-    },
-    stop: () => service.stop(),
-  };
 }
 
 /** One ping of an IPv4 address, as soon as it works; gives up after a while. */

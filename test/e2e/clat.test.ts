@@ -3,18 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as otherEvents } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Running, startClat } from '../../lab/clat.js';
 import { askUdp, download, megabytes20, traceroute, upload, whoami } from '../../lab/traffic.js';
-import {
-  buildClatNetwork,
-  type ClatNetwork,
-  first64,
-  lacking,
-  type Running,
-  reach,
-  second64,
-  server4,
-  startClat,
-} from './clat-network.js';
+import { buildClatNetwork, type ClatNetwork, first64, lacking, reach, second64, server4 } from './clat-network.js';
 import { capture, eventually } from './network.js';
 
 const pref64 = (prefix: string, lifetimeSeconds = 600) => ({ prefix, lifetimeSeconds });

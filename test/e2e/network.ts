@@ -7,6 +7,8 @@ import { buildNetwork, type Network, type NetworkOptions } from '../../lab/topol
 import { startServers } from '../../lab/traffic.js';
 import { type Read, read } from '../conformance/packets.js';
 
+export { eventually } from '../../lab/eventually.js';
+
 const lacking = missing();
 if (lacking !== null) console.warn(`SKIPPED, not passed: end-to-end tests. ${lacking}.`);
 
@@ -77,20 +79,6 @@ export interface BibEntry {
   port4: number;
   static: boolean;
   sessions: number;
-}
-
-/** Asks until the answer is the wanted one: for state that a packet changes and no event tells of. Bounded. */
-export async function eventually<T>(
-  ask: () => Promise<T>,
-  wanted: (answer: T) => boolean,
-  timeoutMs = 10_000,
-): Promise<T> {
-  const end = Date.now() + timeoutMs;
-  for (;;) {
-    const answer = await ask();
-    if (wanted(answer)) return answer;
-    if (Date.now() > end) throw new Error(`not what was waited for: ${JSON.stringify(answer)}`);
-  }
 }
 
 /** What passes an interface from now on; `stop` ends it. The packets as they are on the wire, both directions. */
