@@ -28,14 +28,16 @@ export interface UplinkStatus {
   mtu4: number | null;
 }
 
-/** Runs `platypus clat ARGS` on a host and waits until its socket answers; `name` is the socket's. */
+/** Runs `platypus clat ARGS` on a host, by a command of its own if told, and waits until the socket `name` answers. */
 export async function startClat(
   net: { host: Host; folder: string },
   args: readonly string[],
   name = 'clat',
+  by: readonly string[] = [],
 ): Promise<Running> {
   const socket = join(net.folder, `${name}.sock`);
   const service = net.host.start([
+    ...by,
     process.execPath,
     program,
     args[0] === '-c' ? 'run' : 'clat',

@@ -5,10 +5,13 @@ import type { Host } from './host.js';
 import type { Service } from './process.js';
 import { type Network, plat6, pool4, pool6, server4 } from './topology.js';
 
-/** IPv4-only, of both families, and an alias of the first. */
+/** IPv4-only, IPv6-only, of both families, and an alias of the first. */
 export const v4Name = 'v4.example.net';
+export const v6Name = 'v6.example.net';
 export const dualName = 'dual.example.net';
 export const aliasName = 'www.example.net';
+/** The AAAA record of `v6Name`. */
+export const server6 = '2001:db8:6::2';
 /** The AAAA record of `dualName`. */
 export const dual6 = '2001:db8:1::99';
 
@@ -18,6 +21,7 @@ $ORIGIN example.net.
 @ 300 IN NS ns
 ns 300 IN A ${server4}
 v4 300 IN A ${server4}
+v6 300 IN AAAA ${server6}
 dual 300 IN A ${server4}
 dual 300 IN AAAA ${dual6}
 www 300 IN CNAME v4

@@ -104,12 +104,13 @@ export interface Throughput {
   retransmits: number;
 }
 
-/** iperf3 over TCP, one stream unless told. `reverse`: the server sends. */
+/** iperf3 over TCP, one stream unless told, to `to` in place of the server in pool6. `reverse`: the server sends. */
 export async function iperf(
   from: Host,
   server: Host,
-  options: { seconds: number; reverse?: boolean; streams?: number },
+  options: { seconds: number; reverse?: boolean; streams?: number; to?: string },
 ): Promise<Throughput> {
+  const to = options.to ?? through(server4);
   const listener = server.start(['iperf3', '--server', '--one-off', '--forceflush', '--bind', server4]);
   await listener.output(/listening/i);
   try {
@@ -117,14 +118,14 @@ export async function iperf(
       from.run(
         [
           'iperf3',
-          '-6',
+          family(to),
           '-J',
           '-t',
           String(options.seconds),
           ...(options.reverse ? ['-R'] : []),
           ...['-P', String(options.streams ?? 1)],
           '-c',
-          through(server4),
+          to,
         ],
         { timeoutMs: (options.seconds + 20) * 1_000 },
       ),
