@@ -5,7 +5,7 @@
 import { announced, attempts, detour, pathOf, sessions } from './attempts.js';
 import { writeDoors } from './doors.js';
 import { missing } from './host.js';
-import { dualName, server6, v4Name } from './names.js';
+import { server6, v4Name } from './names.js';
 import { observe } from './path.js';
 import type { Outcome } from './process.js';
 import { table } from './table.js';
@@ -24,7 +24,7 @@ The network stays up. To try, in another terminal:
   ${doors.customer} curl ${url('whoami', published4)}
   ${doors.phone} curl http://${v4Name}:${httpPort}/whoami
   ${doors.phone} ping ${through(server4)}
-  ${doors.phone} dig AAAA ${dualName}
+  ${doors.phone} dig AAAA ${v4Name}
   ${doors.clat} status
   ${doors.platypus} status
   ${doors.platypus} session list
