@@ -1,5 +1,5 @@
 /** All checks, what they say of a survey, and what follows from it. */
-import type { Check, Finding, Verdict } from './check.js';
+import { type Check, type Finding, skipped, type Verdict } from './check.js';
 import { clatChecks } from './checks/clat.js';
 import { discoveryChecks } from './checks/discovery.js';
 import { lanChecks } from './checks/lan.js';
@@ -31,9 +31,17 @@ export interface Report {
 
 /** Judges a survey, by the named checks or by all. */
 export function examine(survey: Survey, only: readonly string[] = []): Report {
-  const findings = checks
-    .filter(({ name, number }) => only.length === 0 || only.includes(name) || only.includes(number))
-    .flatMap(({ number, name, examine }) => examine(survey).map((finding) => ({ number, name, ...finding })));
+  const said = new Map<string, NumberedFinding[]>();
+  for (const { number, name, after = [], examine } of checks) {
+    const cause = after.find((before) => hopeless(said.get(before)));
+    const found = cause === undefined ? examine(survey) : consequence(examine(survey), said.get(cause));
+    said.set(
+      name,
+      found.map((finding) => ({ number, name, ...finding })),
+    );
+  }
+  const all = [...said.values()].flat();
+  const findings = all.filter(({ name, number }) => only.length === 0 || only.includes(name) || only.includes(number));
   const of = (verdict: Verdict) => findings.filter((finding) => finding.verdict === verdict);
   const [faults, warnings] = [of('fault'), of('warning')];
   return {
@@ -41,4 +49,15 @@ export function examine(survey: Survey, only: readonly string[] = []): Report {
     counts: { ok: of('ok').length, skipped: of('skipped').length, warning: warnings.length, fault: faults.length },
     code: toCode((faults.length > 0 ? faults : warnings).map(({ number }) => number)),
   };
+}
+
+function hopeless(findings: readonly Finding[] = []): boolean {
+  return findings.length > 0 && findings.every(({ verdict }) => verdict === 'fault');
+}
+
+/** What is wrong because of something else is told once; what is right nevertheless stays. */
+function consequence(findings: readonly Finding[], [cause]: readonly NumberedFinding[] = []): Finding[] {
+  const [wrong] = findings.filter(({ verdict }) => verdict === 'fault' || verdict === 'warning');
+  if (wrong === undefined || cause === undefined) return [...findings];
+  return [skipped(`because of ${cause.number} ${cause.name}: ${wrong.words}`)];
 }

@@ -8,6 +8,7 @@ const clat: Check<Survey> = {
   number: '10',
   name: 'clat',
   title: 'the CLAT runs',
+  after: ['uplink', 'pref64'],
   examine({ role, status, statusFailure, prefix, uplinks }) {
     if (role === 'plat') return [];
     if (status === null) {

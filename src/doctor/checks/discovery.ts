@@ -64,6 +64,7 @@ const routers: Check<Survey> = {
   number: '02',
   name: 'routers',
   title: 'router advertisements on the uplink',
+  after: ['uplink'],
   examine({ links }) {
     return links.map(({ device, routers, refused, failure }) => {
       if (failure !== null) return skipped(failure);
@@ -71,7 +72,7 @@ const routers: Check<Survey> = {
       const defaults = routers.filter(({ lifetimeSeconds }) => lifetimeSeconds > 0);
       if (routers.length === 0) {
         return fault(
-          `no router advertisement on ${device} within 4.5 s of a solicitation${malformed}`,
+          `no router advertisement on ${device} within 4 s of a solicitation${malformed}`,
           'check that the router sends them (radvd, RouterOS ipv6/nd) and that the Wi-Fi or switch does not filter multicast',
         );
       }
@@ -90,6 +91,7 @@ const pref64: Check<Survey> = {
   number: '03',
   name: 'pref64',
   title: 'the NAT64 prefix in router advertisements (RFC 8781), and its lifetime',
+  after: ['uplink', 'routers'],
   examine({ links, resolvers }) {
     const byDns = resolvers.some(({ prefixes }) => prefixes.length > 0);
     return links.flatMap((link) => {
@@ -153,6 +155,7 @@ const resolvers: Check<Survey> = {
   number: '04',
   name: 'resolvers',
   title: 'the NAT64 prefix by DNS (RFC 7050) at each resolver, and whether they agree',
+  after: ['uplink'],
   examine({ resolvers, links, status }) {
     if (resolvers.length === 0) {
       return [fault('no resolver is known: none in router advertisements, none in /etc/resolv.conf', 'configure one')];
@@ -216,7 +219,9 @@ const nativeIpv4: Check<Survey> = {
   examine({ role, machine, status, uplinks }) {
     if (role === 'plat') return [];
     const own = (status?.clat ?? []).map(({ device }) => device);
-    const others = machine.defaults.filter(({ family, device }) => family === 4 && !own.includes(device));
+    const others = machine.defaults.filter(
+      ({ family, device, table }) => family === 4 && table === 'main' && !own.includes(device),
+    );
     if (others.length === 0) return [ok('no other IPv4 default route')];
     const words = listOf(
       others.map(

@@ -30,8 +30,9 @@ const network: Check<Survey> = {
     const lan = expectations?.lan;
     if (lan == null || lan.mode === 'none' || clats.length === 0) return [];
     const own = new Set([...uplinks, ...clats.map(({ device }) => device), 'lo']);
+    const links = new Set(machine.links.filter(({ linkAddress }) => linkAddress !== '').map(({ name }) => name));
     const there = machine.addresses.filter(
-      ({ family, device, scope }) => family === 4 && scope === 'global' && !own.has(device),
+      ({ family, device, scope }) => family === 4 && scope === 'global' && links.has(device) && !own.has(device),
     );
     const clash = there.find(({ address }) => {
       const parsed = parseAddress(address);

@@ -90,6 +90,20 @@ function readOption(into: Advertisement, option: Uint8Array, addon: Pick<Addon, 
   }
 }
 
+/** A router may spread its options over several messages (RFC 4861 §6.2.3); of the same option the later counts. */
+export function joined(before: Advertisement, after: Advertisement): Advertisement {
+  const latest = <Option>(key: (option: Option) => string, old: readonly Option[], now: readonly Option[]) =>
+    [...new Map([...old, ...now].map((option) => [key(option), option])).values()].slice(0, MOST_OPTIONS);
+  return {
+    ...after,
+    mtuBytes: after.mtuBytes ?? before.mtuBytes,
+    prefixes: latest(({ prefix }) => prefix, before.prefixes, after.prefixes),
+    pref64: latest(({ prefix }) => prefix, before.pref64, after.pref64),
+    refusedPref64: Math.max(before.refusedPref64, after.refusedPref64),
+    resolvers: latest(({ address }) => address, before.resolvers, after.resolvers),
+  };
+}
+
 function addressAt(view: DataView, at: number): string {
   return formatAddress(6, (view.getBigUint64(at) << 64n) | view.getBigUint64(at + 8));
 }

@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { octetsOf, parseAddress } from '../../config/address.js';
 import { isSystemError, messageOf } from '../../errors.js';
 import type { Addon, LinkSocket, LinkSocketOptions } from '../../native/addon.js';
-import { type Advertisement, checksum, readAdvertisement } from './advertisement.js';
+import { type Advertisement, checksum, joined, readAdvertisement } from './advertisement.js';
 
 export interface LinkView {
   device: string;
-  /** The last of each router that was heard. */
+  /** What each router said, all its messages together. */
   routers: Advertisement[];
   /** Messages that hosts have to ignore. */
   refused: number;
@@ -21,10 +21,8 @@ export type Claimants = string[] | null;
 export type LinkAddon = Pick<Addon, 'LinkSocket' | 'readPref64'>;
 
 /** A router answers within 0.5 s, but need not speak more often than each 3 s (RFC 4861 §6.2.6). */
-const LISTEN_MS = 4500;
+const LISTEN_MS = 4000;
 const SOLICIT_MS = 1500;
-/** When one has spoken, for how long others may. */
-const OTHERS_MS = 1000;
 const CLAIM_MS = 1200;
 const MOST_ROUTERS = 16;
 
@@ -38,20 +36,19 @@ const icmp6 = (type: number): LinkSocketOptions['matches'] => [
 export async function listenToRouters(device: string, addon: LinkAddon, signal: AbortSignal): Promise<LinkView> {
   const routers = new Map<string, Advertisement>();
   let refused = 0;
-  let heardMs = Number.POSITIVE_INFINITY;
   const opened = openLink(addon, { device, family: 6, matches: icmp6(134) }, (packet) => {
     const read = readAdvertisement(packet, addon);
     if (read === null) ++refused;
     else if (routers.has(read.router) || routers.size < MOST_ROUTERS) {
-      routers.set(read.router, read);
-      heardMs = Math.min(heardMs, performance.now());
+      const before = routers.get(read.router);
+      routers.set(read.router, before === undefined ? read : joined(before, read));
     }
   });
   if ('failure' in opened) return { device, routers: [], refused, failure: opened.failure };
   const { socket } = opened;
   try {
     const startMs = performance.now();
-    for (let asked = 0; performance.now() - startMs < LISTEN_MS && performance.now() - heardMs < OTHERS_MS; ) {
+    for (let asked = 0; performance.now() - startMs < LISTEN_MS; ) {
       if (performance.now() - startMs >= asked * SOLICIT_MS) {
         ++asked;
         socket.send(routerSolicitation(), groupAddress(ALL_ROUTERS));

@@ -1,0 +1,217 @@
+/** The doctor in a healthy network, and in the same network with one thing wrong at a time. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Running, startClat } from '../../lab/clat.js';
+import type { Host } from '../../lab/host.js';
+import { withResolver } from '../../lab/names.js';
+import { program } from '../../lab/plat.js';
+import type { Service } from '../../lab/process.js';
+import type { Report } from '../../src/doctor/doctor.js';
+import { buildClatNetwork, type ClatNetwork, first64, lacking, reach, second64 } from './clat-network.js';
+
+const link = '2001:db8:1:1::/64';
+const resolver = '2001:db8:1:1::1';
+const neighbour = '2001:db8:1:1::2';
+const advertised = { link, pref64: [{ prefix: first64, lifetimeSeconds: 600 }], rdnss: resolver };
+
+interface Said {
+  code: number | null;
+  report: Report;
+  /** `name` of each finding that is a fault, or a warning with `?`. */
+  wrong: string[];
+}
+
+/** A resolver on a router that tells a prefix. */
+async function startResolver(host: Host, address: string, prefix: string): Promise<Service> {
+  const records = ['aa', 'ab'].map((last) => `--host-record=ipv4only.arpa,${prefix.replace('/96', '')}c000:${last},60`);
+  const options = [
+    '--no-daemon',
+    '--conf-file=/dev/null',
+    '--bind-interfaces',
+    '--no-resolv',
+    '--no-hosts',
+    '--user=root',
+  ];
+  const service = host.start(['dnsmasq', ...options, `--listen-address=${address}`, ...records]);
+  await service.output(/started, version/);
+  return service;
+}
+
+describe.skipIf(lacking !== null)('doctor', () => {
+  let net: ClatNetwork;
+  let clat: Running;
+  let file: string;
+
+  async function doctor(...args: string[]): Promise<Said> {
+    const argv = [process.execPath, program, 'doctor', '--json', '--socket', clat.socket, ...args];
+    const outcome = await net.host.run(await withResolver(net.host, net.folder, resolver, argv), { timeoutMs: 60_000 });
+    if (outcome.stdout === '') throw new Error(outcome.stderr);
+    const report = JSON.parse(outcome.stdout) as Report;
+    const wrong = report.findings
+      .filter(({ verdict }) => verdict === 'fault' || verdict === 'warning')
+      .map(({ name, verdict }) => (verdict === 'fault' ? name : `${name}?`));
+    return { code: outcome.code, report, wrong: [...new Set(wrong)] };
+  }
+
+  beforeAll(async () => {
+    net = await buildClatNetwork();
+    file = join(net.folder, 'clat.yaml');
+    await writeFile(file, 'clat: { uplink: eth0, lan: nat44 }\n');
+    await net.access.advertise(advertised);
+    await net.access.host.script(`ip -6 address add ${neighbour}/64 dev eth0`);
+    await startResolver(net.access.host, resolver, first64);
+    clat = await startClat(net, ['-c', file]);
+    await clat.until('running');
+    await reach(net.host);
+  });
+  afterAll(async () => {
+    await clat?.stop();
+    await net?.close();
+  });
+
+  test('finds nothing in a healthy network', async () => {
+    const { code, report, wrong } = await doctor();
+    expect(report.findings.filter(({ verdict }) => verdict === 'fault' || verdict === 'warning')).toEqual([]);
+    expect({ wrong, code, phone: report.code }).toEqual({ wrong: [], code: 0, phone: '00-98' });
+    expect(report.counts.ok).toBeGreaterThan(12);
+  });
+
+  interface Plant {
+    wrong: string[];
+    plant(): Promise<unknown>;
+    repair(): Promise<unknown>;
+  }
+  const on = (script: string, undo: string): Pick<Plant, 'plant' | 'repair'> => ({
+    plant: () => net.host.script(script),
+    repair: () => net.host.script(undo),
+  });
+  const says = (what: Parameters<ClatNetwork['access']['advertise']>[0]): Pick<Plant, 'plant' | 'repair'> => ({
+    plant: () => net.access.advertise(what),
+    repair: () => net.access.advertise(advertised),
+  });
+  let other: Service;
+
+  const plants: Record<string, Plant> = {
+    'a router without PREF64': { wrong: ['pref64?'], ...says({ link, rdnss: resolver }) },
+    'a lifetime that ends before long': {
+      wrong: ['pref64?'],
+      ...says({ ...advertised, pref64: [{ prefix: first64, lifetimeSeconds: 40 }] }),
+    },
+    'a router that is silent': { wrong: ['routers'], ...says(null) },
+    'two resolvers with different prefixes': {
+      wrong: ['resolvers'],
+      async plant() {
+        other = await startResolver(net.access.host, neighbour, second64);
+        await net.access.advertise({ ...advertised, rdnss: `${resolver} ${neighbour}` });
+      },
+      async repair() {
+        await other.stop();
+        await net.access.advertise(advertised);
+      },
+    },
+    'a resolver that is down': {
+      wrong: ['resolvers'],
+      ...says({ ...advertised, rdnss: `${resolver} ${neighbour}` }),
+    },
+    'an IPv4 default route of a DHCP client, on another device': {
+      wrong: ['native-ipv4?'],
+      ...on(
+        'ip route add default via 192.168.1.10 dev lan proto dhcp metric 3000',
+        'ip route del default via 192.168.1.10 dev lan proto dhcp metric 3000',
+      ),
+    },
+    'an address that nobody answers for': {
+      wrong: ['clat-address'],
+      async plant() {
+        await net.host.script('ip -6 neigh show proxy | while read a d; do ip -6 neigh del proxy $a dev eth0; done');
+      },
+      async repair() {
+        const [row] = await clat.status();
+        await net.host.script(`ip -6 neigh add proxy ${row?.address} dev eth0`);
+      },
+    },
+    'another host with the address': {
+      wrong: ['clat-address'],
+      async plant() {
+        const [row] = await clat.status();
+        await net.access.host.script(`ip -6 address add ${row?.address}/128 dev eth0 nodad`);
+      },
+      async repair() {
+        const [row] = await clat.status();
+        await net.access.host.script(`ip -6 address del ${row?.address}/128 dev eth0`);
+      },
+    },
+    'a VPN’s rule before the main table': {
+      wrong: ['clat-routes'],
+      ...on(
+        'ip route add default dev lan table 77; ip rule add pref 100 lookup 77',
+        'ip rule del pref 100; ip route flush table 77',
+      ),
+    },
+    'a second CLAT': {
+      wrong: ['other-clat'],
+      ...on('ip tuntap add clatd mode tun; ip address add 192.0.0.4/32 dev clatd', 'ip link del clatd'),
+    },
+    'forwarding switched off': {
+      wrong: ['forwarding'],
+      ...on('sysctl -qw net.ipv4.ip_forward=0', 'sysctl -qw net.ipv4.ip_forward=1'),
+    },
+    'accept_ra 1 on a host that forwards': {
+      wrong: ['accept-ra'],
+      ...on('sysctl -qw net.ipv6.conf.eth0.accept_ra=1', 'sysctl -qw net.ipv6.conf.eth0.accept_ra=2'),
+    },
+    'a strict reverse path filter, and IPv4 that leads elsewhere': {
+      wrong: ['native-ipv4?', 'rp-filter'],
+      ...on(
+        'sysctl -qw net.ipv4.conf.clat.rp_filter=1; ip route add default via 192.168.1.10 dev lan metric 50',
+        'ip route del default via 192.168.1.10 dev lan metric 50; sysctl -qw net.ipv4.conf.clat.rp_filter=0',
+      ),
+    },
+    'a firewall with a closed forward chain': {
+      wrong: ['forward-policy'],
+      ...on(
+        'nft add table inet fw; nft "add chain inet fw forward { type filter hook forward priority 0; policy drop; }"; nft add rule inet fw forward ct state established,related accept',
+        'nft delete table inet fw',
+      ),
+    },
+    'rx-gro-list on the uplink': {
+      wrong: ['offload?'],
+      ...on('ethtool -K eth0 rx-gro-list on', 'ethtool -K eth0 rx-gro-list off'),
+    },
+    'a firewall’s restart, which took NAT44 along': {
+      wrong: ['lan-nat44'],
+      plant: () =>
+        net.host.script('nft list table ip platypus_clat >/tmp/nat44.$$ && nft flush ruleset; rm /tmp/nat44.$$'),
+      repair: async () => {
+        await clat.stop();
+        clat = await startClat(net, ['-c', file]);
+        await clat.until('running');
+      },
+    },
+    'an uplink without a carrier': {
+      wrong: ['uplink'],
+      plant: () => net.access.host.script('ip link set eth0 down'),
+      async repair() {
+        await net.access.host.script(
+          `ip link set eth0 up; ip -6 address add fe80::1/64 dev eth0 nodad; ip -6 address add ${resolver}/64 dev eth0 nodad; ip -6 address add ${neighbour}/64 dev eth0 nodad; true`,
+        );
+        await net.access.advertise(advertised);
+      },
+    },
+  };
+
+  test.each(Object.entries(plants))('finds %s, and nothing else', async (_what, { wrong, plant, repair }) => {
+    await plant();
+    try {
+      const said = await doctor();
+      expect({ wrong: said.wrong, words: said.report.findings }).toMatchObject({ wrong });
+      expect(said.code).toBe(wrong.some((name) => !name.endsWith('?')) ? 4 : 3);
+      for (const { verdict, hint } of said.report.findings) {
+        expect(hint !== null).toBe(verdict === 'fault' || verdict === 'warning');
+      }
+    } finally {
+      await repair();
+    }
+  });
+});
