@@ -4,23 +4,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Running, startClat } from '../../lab/clat.js';
 import type { Host } from '../../lab/host.js';
-import { withResolver } from '../../lab/names.js';
-import { program } from '../../lab/plat.js';
 import type { Service } from '../../lab/process.js';
-import type { Report } from '../../src/doctor/doctor.js';
 import { buildClatNetwork, type ClatNetwork, first64, lacking, reach, second64 } from './clat-network.js';
+import { askDoctor, expectHealthy, findsEach, type Plant } from './doctoring.js';
 
 const link = '2001:db8:1:1::/64';
 const resolver = '2001:db8:1:1::1';
 const neighbour = '2001:db8:1:1::2';
 const advertised = { link, pref64: [{ prefix: first64, lifetimeSeconds: 600 }], rdnss: resolver };
-
-interface Said {
-  code: number | null;
-  report: Report;
-  /** `name` of each finding that is a fault, or a warning with `?`. */
-  wrong: string[];
-}
 
 /** A resolver on a router that tells a prefix. */
 async function startResolver(host: Host, address: string, prefix: string): Promise<Service> {
@@ -43,16 +34,8 @@ describe.skipIf(lacking !== null)('doctor', () => {
   let clat: Running;
   let file: string;
 
-  async function doctor(...args: string[]): Promise<Said> {
-    const argv = [process.execPath, program, 'doctor', '--json', '--socket', clat.socket, ...args];
-    const outcome = await net.host.run(await withResolver(net.host, net.folder, resolver, argv), { timeoutMs: 60_000 });
-    if (outcome.stdout === '') throw new Error(outcome.stderr);
-    const report = JSON.parse(outcome.stdout) as Report;
-    const wrong = report.findings
-      .filter(({ verdict }) => verdict === 'fault' || verdict === 'warning')
-      .map(({ name, verdict }) => (verdict === 'fault' ? name : `${name}?`));
-    return { code: outcome.code, report, wrong: [...new Set(wrong)] };
-  }
+  const doctor = (...args: string[]) =>
+    askDoctor({ host: net.host, folder: net.folder, socket: clat.socket, resolver }, ...args);
 
   beforeAll(async () => {
     net = await buildClatNetwork();
@@ -71,17 +54,10 @@ describe.skipIf(lacking !== null)('doctor', () => {
   });
 
   test('finds nothing in a healthy network', async () => {
-    const { code, report, wrong } = await doctor();
-    expect(report.findings.filter(({ verdict }) => verdict === 'fault' || verdict === 'warning')).toEqual([]);
-    expect({ wrong, code, phone: report.code }).toEqual({ wrong: [], code: 0, phone: '00-98' });
+    const { report } = await expectHealthy(doctor);
     expect(report.counts.ok).toBeGreaterThan(12);
   });
 
-  interface Plant {
-    wrong: string[];
-    plant(): Promise<unknown>;
-    repair(): Promise<unknown>;
-  }
   const on = (script: string, undo: string): Pick<Plant, 'plant' | 'repair'> => ({
     plant: () => net.host.script(script),
     repair: () => net.host.script(undo),
@@ -201,17 +177,5 @@ describe.skipIf(lacking !== null)('doctor', () => {
     },
   };
 
-  test.each(Object.entries(plants))('finds %s, and nothing else', async (_what, { wrong, plant, repair }) => {
-    await plant();
-    try {
-      const said = await doctor();
-      expect({ wrong: said.wrong, words: said.report.findings }).toMatchObject({ wrong });
-      expect(said.code).toBe(wrong.some((name) => !name.endsWith('?')) ? 4 : 3);
-      for (const { verdict, hint } of said.report.findings) {
-        expect(hint !== null).toBe(verdict === 'fault' || verdict === 'warning');
-      }
-    } finally {
-      await repair();
-    }
-  });
+  findsEach(plants, doctor);
 });

@@ -156,7 +156,7 @@ const resolvers: Check<Survey> = {
   name: 'resolvers',
   title: 'the NAT64 prefix by DNS (RFC 7050) at each resolver, and whether they agree',
   after: ['uplink'],
-  examine({ resolvers, links, status }) {
+  examine({ role, resolvers, links }) {
     if (resolvers.length === 0) {
       return [fault('no resolver is known: none in router advertisements, none in /etc/resolv.conf', 'configure one')];
     }
@@ -205,7 +205,7 @@ const resolvers: Check<Survey> = {
         ),
       ];
     }
-    if (told.length === 0 && status?.clat == null && advertised.length === 0) {
+    if (told.length === 0 && role === 'host' && advertised.length === 0) {
       return [warning(`no DNS64: ${listOf(each)}`, 'IPv6-only hosts without a CLAT reach no IPv4-only server by name')];
     }
     return [ok(each.join('; '))];
