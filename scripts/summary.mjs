@@ -18,7 +18,16 @@ const expected = [
   'conformance.tap',
 ];
 
-/** @typedef {{ name: string, result: 'passed' | 'failed' | 'skipped' }} Case */
+/** @typedef {{ name: string, result: 'passed' | 'failed' | 'skipped', why?: string[] }} Case */
+
+const COLOURS = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g');
+const WHY_LINES = 12;
+
+/** The beginning of what a failed test said, without the places in the code. @param {string[]} messages */
+function whyOf(messages) {
+  const lines = messages.join('\n').replaceAll(COLOURS, '').split('\n');
+  return lines.filter((line) => line.trim() !== '' && !/^\s+at /.test(line)).slice(0, WHY_LINES);
+}
 
 /** @param {string} text @returns {Case[]} */
 function fromTap(text) {
@@ -33,8 +42,9 @@ function fromTap(text) {
 function fromVitest(text) {
   const cases = [];
   for (const file of JSON.parse(text).testResults) {
-    for (const { fullName, status } of file.assertionResults) {
-      cases.push({ name: fullName, result: status === 'passed' || status === 'failed' ? status : 'skipped' });
+    for (const { fullName, status, failureMessages } of file.assertionResults) {
+      const result = status === 'passed' || status === 'failed' ? status : 'skipped';
+      cases.push({ name: fullName, result, why: whyOf(failureMessages ?? []) });
     }
     // A file that fails outside of its tests: it does not load, or a hook throws.
     const told = file.assertionResults.some(({ status }) => status === 'failed');
@@ -70,7 +80,9 @@ if (process.argv.includes('--line')) {
 } else {
   for (const { part, cases } of parts) console.log(`${part.padEnd(12)} ${line(cases)}`);
   for (const result of ['skipped', 'failed']) {
-    const names = all.filter((one) => one.result === result).map(({ name }) => `  ${name}`);
+    const names = all
+      .filter((one) => one.result === result)
+      .flatMap(({ name, why = [] }) => [`  ${name}`, ...why.map((line) => `      ${line.slice(0, 300)}`)]);
     if (names.length > 0) console.log(`\n${result.toUpperCase()}:\n${names.join('\n')}`);
   }
 }
