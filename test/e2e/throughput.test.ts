@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Results, readRecords } from '../../bench/throughput/record.js';
+import { eventually } from '../../lab/eventually.js';
 import { missing } from '../../lab/host.js';
 import { root } from '../../lab/plat.js';
 import { run, start } from '../../lab/process.js';
@@ -16,6 +17,14 @@ async function leftOver(id: string): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const environments = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')));
   return pids.filter((_, index) => environments[index]?.split('\0').includes(`${mark}=${id}`));
+}
+
+/** A process that was killed takes a moment to go. Rejects when one stays. */
+async function nothingLeft(id: string): Promise<void> {
+  await eventually(
+    () => leftOver(id),
+    (pids) => pids.length === 0,
+  );
 }
 
 describe.skipIf(missing() !== null)('bench/throughput', () => {
@@ -55,7 +64,7 @@ describe.skipIf(missing() !== null)('bench/throughput', () => {
     }
     expect(results.machine.cores).toBeGreaterThan(0);
     expect(await readFile(join(folder, 'report.html'), 'utf8')).toMatch(/^<!doctype html>[\s\S]*<\/html>\n$/);
-    expect(await leftOver(folder)).toEqual([]);
+    await nothingLeft(folder);
   });
 
   test('Ctrl-C in the middle of a run ends it with 130, and nothing is left', async () => {
@@ -68,7 +77,7 @@ describe.skipIf(missing() !== null)('bench/throughput', () => {
     } finally {
       await service.stop(20_000);
     }
-    expect(await leftOver(folder)).toEqual([]);
+    await nothingLeft(folder);
   });
 
   test('a peer that nobody knows is refused before anything is built', async () => {
