@@ -111,7 +111,9 @@ clat::Settings settingsOf(const Napi::Object& given) {
   const auto bytes = key.As<Napi::Uint8Array>();
   std::copy_n(bytes.Data(), settings.key.size(), settings.key.begin());
   const std::string from = stringField(given, "addressFrom");
-  if (from != "uplink") {
+  if (from == "shared") {
+    settings.address_from = clat::AddressFrom::kShared;
+  } else if (from != "uplink") {
     settings.address_from =
         from == "delegated" ? clat::AddressFrom::kDelegated : clat::AddressFrom::kExplicit;
     settings.address = address6(given.Env(), stringField(given, "address"));
@@ -180,7 +182,6 @@ Napi::Value ClatObject::plan(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const clat::Instance& instance = client_->instance();
   const clat::Plan& plan = instance.plan();
-  const clat::Uplink& uplink = instance.uplink();
   const bool running = plan.state == State::kRunning;
   Napi::Object object = Napi::Object::New(env);
   object.Set("state", kStates[static_cast<size_t>(plan.state)]);
@@ -196,14 +197,16 @@ Napi::Value ClatObject::plan(const Napi::CallbackInfo& info) {
   }
   object.Set("expiresInSeconds", expires);
   object.Set("address", running ? textOf(env, plan.address) : env.Null());
+  object.Set("sharedAddress", running ? textOf(env, plan.shared) : env.Null());
   object.Set("ipv4", running ? textOf(env, plan.ipv4) : env.Null());
   object.Set("mtu6", plan.mtu6);
   object.Set("mtu4", plan.mtu4);
   object.Set("metric", plan.metric);
   object.Set("gateway", textOf(env, plan.gateway));
-  object.Set("hasAddress6", uplink.has_address6);
   Napi::Value other = env.Null();
-  if (!uplink.other_clat.empty()) other = Napi::String::New(env, uplink.other_clat.c_str());
+  if (const auto& name = instance.uplink().other_clat; !name.empty()) {
+    other = Napi::String::New(env, name.c_str());
+  }
   object.Set("otherClat", other);
   return object;
 }

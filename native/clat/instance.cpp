@@ -33,8 +33,8 @@ bool differs(const Plan& a, const Plan& b) {
   const auto lists = [](const Plan& plan) { return plan.prefixes.list.all(); };
   return a.state != b.state || a.prefixes.source != b.prefixes.source ||
          !std::equal(lists(a).begin(), lists(a).end(), lists(b).begin(), lists(b).end(), same) ||
-         !(a.address == b.address) || a.neighbour != b.neighbour || a.ipv4 != b.ipv4 ||
-         a.mtu6 != b.mtu6 || a.mtu4 != b.mtu4 || a.metric != b.metric ||
+         !(a.address == b.address) || !(a.shared == b.shared) || a.neighbour != b.neighbour ||
+         a.ipv4 != b.ipv4 || a.mtu6 != b.mtu6 || a.mtu4 != b.mtu4 || a.metric != b.metric ||
          !(a.gateway == b.gateway) || a.index != b.index;
 }
 
@@ -57,6 +57,7 @@ void Instance::onUplink(const Uplink& uplink, uint64_t now_ms) {
     pause_until_ms_ = 0;
     claim_ = {};
     network_ = {};
+    shared_ = {};
   }
   replan(now_ms);
 }
@@ -183,15 +184,30 @@ Plan Instance::decide(uint64_t now_ms) {
                      .pref64 = plan.prefixes.list.prefixes[0],
                      .ipv4 = plan.ipv4,
                      .attempt = attempt_};
+  const auto share = [&] {
+    const OwnAddress* own = chooseShared();
+    if (own == nullptr) return false;
+    plan.shared = shared_ = own->address;
+    input.network = makeInternalNetwork(settings_.key, plan.shared);
+    input.attempt = 0;
+    plan.address = makeOwnAddress(input);
+    return true;
+  };
   switch (settings_.address_from) {
     case AddressFrom::kUplink: {
       const OwnNetwork* network = chooseNetwork();
-      if (network == nullptr) return standing(State::kNoNetwork);
+      if (network == nullptr) {
+        if (!share()) return standing(State::kNoNetwork);
+        break;
+      }
       input.network = network_ = network->address;
       plan.address = makeOwnAddress(input);
       plan.neighbour = true;
       break;
     }
+    case AddressFrom::kShared:
+      if (!share()) return standing(State::kNoNetwork);
+      break;
     case AddressFrom::kDelegated:
       plan.address = makeOwnAddress(input);
       break;
@@ -225,6 +241,21 @@ const OwnNetwork* Instance::chooseNetwork() {
   for (const OwnNetwork& own : uplink_.all()) {
     const int worth = (own.deprecated ? 0 : 4) + (sameNetwork(own.address, network_) ? 2 : 0) +
                       (isLocal(own.address) ? 0 : 1);
+    if (worth > best_worth) {
+      best = &own;
+      best_worth = worth;
+    }
+  }
+  return best;
+}
+
+// As chooseNetwork(); temporary ones last, as they would take the flows along when they go.
+const OwnAddress* Instance::chooseShared() {
+  const OwnAddress* best = nullptr;
+  int best_worth = -1;
+  for (const OwnAddress& own : uplink_.shareable()) {
+    const int worth = (own.deprecated ? 0 : 8) + (own.address == shared_ ? 4 : 0) +
+                      (isLocal(own.address) ? 0 : 2) + (own.temporary ? 0 : 1);
     if (worth > best_worth) {
       best = &own;
       best_worth = worth;

@@ -22,8 +22,11 @@ enum class Mode : uint8_t { kOff, kAuto, kForce };
 
 /// Where the CLAT's IPv6 address is from.
 enum class AddressFrom : uint8_t {
-  /// A /64 of the uplink.
+  /// A /64 of the uplink; without one, as kShared.
   kUplink,
+  /// The uplink's own address. The translator has one that stays inside the host, and whoever
+  /// carries out the plan puts the kernel's connection tracking between the two.
+  kShared,
   /// A /64 that is routed to this host, such as a delegated one.
   kDelegated,
   kExplicit,
@@ -58,7 +61,7 @@ enum class State : uint8_t {
   kOtherClat,
   kSearching,
   kNoPrefix,
-  /// The uplink has no /64 yet, or none at all.
+  /// The uplink has no global address yet.
   kNoNetwork,
   /// Other hosts have each address that was tried.
   kDuplicate,
@@ -72,6 +75,9 @@ struct Plan {
   State state = State::kOff;
   Prefixes prefixes;
   Ipv6Address address;
+  /// The uplink's address, as which `address` has to leave the host; unspecified where it leaves as
+  /// it is.
+  Ipv6Address shared;
   /// The address is of the uplink's own link: neighbours have to be answered.
   bool neighbour = false;
   Ipv4Address ipv4;
@@ -133,6 +139,7 @@ class Instance {
   void replan(uint64_t now_ms);
   Plan decide(uint64_t now_ms);
   const OwnNetwork* chooseNetwork();
+  const OwnAddress* chooseShared();
   std::optional<Ipv4Address> chooseIpv4() const;
   uint32_t chooseMetric() const;
   void onDuplicate(uint64_t now_ms);
@@ -143,6 +150,7 @@ class Instance {
   Plan plan_;
   Claim claim_;
   Ipv6Address network_;
+  Ipv6Address shared_;
   uint32_t attempt_ = 0;
   uint32_t failed_ = 0;
   // Until then no further address is tried.

@@ -55,6 +55,16 @@ Ipv6Address makeOwnAddress(const AddressInput& input) {
   return address;
 }
 
+Ipv6Address makeInternalNetwork(const HashKey& key, const Ipv6Address& shared) {
+  uint64_t hash = sipHash(key, shared.bytes);
+  Ipv6Address network{{0xfd}};
+  for (size_t i = 1; i < 8; ++i) {
+    network.bytes[i] = static_cast<uint8_t>(hash);
+    hash >>= 8;
+  }
+  return network;
+}
+
 bool isChecksumNeutral(const Ipv6Address& own, const Pref64& pref64, Ipv4Address ipv4) {
   return foldSum(sumOf(own) + sumOf(pref64.address())) == foldSum(sumOf(ipv4));
 }

@@ -27,6 +27,10 @@ struct AddressInput {
 /// identifier (RFC 5453).
 Ipv6Address makeOwnAddress(const AddressInput& input);
 
+/// A /64 of this host alone (RFC 4193), another one for each address that is shared: so that flows
+/// of an address that went are none of the next one's.
+Ipv6Address makeInternalNetwork(const HashKey& key, const Ipv6Address& shared);
+
 /// True when source and prefix are such that checksums need no change.
 bool isChecksumNeutral(const Ipv6Address& own, const Pref64& pref64, Ipv4Address ipv4);
 

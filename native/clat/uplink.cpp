@@ -40,7 +40,11 @@ DeviceName nameOf(const KernelTables& tables, uint32_t index) {
 
 void addAddress(const netlink::InterfaceAddress& row, Uplink& uplink) {
   if (row.address.family != AF_INET6 || row.scope != RT_SCOPE_UNIVERSE) return;
-  uplink.has_address6 = true;
+  // Before the end of its detection an address may turn out to be another host's.
+  if (!row.tentative && uplink.address_count < uplink.addresses.size()) {
+    uplink.addresses[uplink.address_count++] = {address6(row.address), row.deprecated,
+                                                row.temporary};
+  }
   if (row.length != 64 || uplink.network_count == uplink.networks.size()) return;
   uplink.networks[uplink.network_count++] = {address6(row.address), row.deprecated};
 }

@@ -16,6 +16,7 @@
 namespace platypus::clat {
 
 inline constexpr size_t kMostNetworks = 16;
+inline constexpr size_t kMostAddresses = 16;
 inline constexpr size_t kMostUplinks = 8;
 
 /// A name of a device; empty for none.
@@ -36,6 +37,13 @@ struct OwnNetwork {
   bool deprecated = false;
 };
 
+/// A global address of the uplink that is in use, whatever its network.
+struct OwnAddress {
+  Ipv6Address address;
+  bool deprecated = false;
+  bool temporary = false;
+};
+
 struct Uplink {
   bool present = false;
   /// Up, and with a carrier.
@@ -46,8 +54,8 @@ struct Uplink {
   uint16_t type = 0;
   std::array<OwnNetwork, kMostNetworks> networks{};
   size_t network_count = 0;
-  /// The device has a global IPv6 address, whatever its network.
-  bool has_address6 = false;
+  std::array<OwnAddress, kMostAddresses> addresses{};
+  size_t address_count = 0;
   /// A default IPv4 route goes out of it, and its metric.
   bool native4 = false;
   uint32_t native_metric = 0;
@@ -61,6 +69,7 @@ struct Uplink {
   Ipv6Address gateway{};
 
   std::span<const OwnNetwork> all() const { return {networks.data(), network_count}; }
+  std::span<const OwnAddress> shareable() const { return {addresses.data(), address_count}; }
 };
 
 /// What makes up the picture of an uplink; pure, for look().

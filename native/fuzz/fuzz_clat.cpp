@@ -32,6 +32,8 @@ Uplink uplinkOf(uint8_t seed) {
   uplink.taken = static_cast<uint8_t>(seed >> 1);
   uplink.network_count = (seed >> 2) & 1u;
   uplink.networks[0].address.bytes = {0x20, 0x01, 0x0d, 0xb8, seed};
+  uplink.address_count = (seed >> 3) & 1u;
+  uplink.addresses[0].address.bytes = {0x20, 0x01, 0x0d, 0xb8, seed, 1};
   return uplink;
 }
 
@@ -66,6 +68,7 @@ void check(const Instance& instance, uint64_t now_ms) {
   require(instance.deadlineMs(now_ms) > now_ms);
   if (plan.state != State::kRunning) return;
   require(plan.prefixes.list.count > 0);
+  if (!plan.shared.isUnspecified()) require(plan.address.bytes[0] == 0xfd && !plan.neighbour);
   require(plan.mtu6 >= 1280 && plan.mtu4 == plan.mtu6 - 28);
   require(isChecksumNeutral(plan.address, plan.prefixes.list.prefixes[0], plan.ipv4));
   require(plan.ipv4.host() >= 0xc0000001 && plan.ipv4.host() <= 0xc0000006);

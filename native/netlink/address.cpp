@@ -67,12 +67,14 @@ std::optional<InterfaceAddress> parseAddress(const Message& message) {
   // On a point-to-point device IFA_ADDRESS is the other end; then IFA_LOCAL is this one.
   if (!local) local = address;
   if (!local || header->ifa_prefixlen > local->bits()) return std::nullopt;
-  return InterfaceAddress{.index = header->ifa_index,
-                          .address = *local,
-                          .length = header->ifa_prefixlen,
-                          .scope = header->ifa_scope,
-                          .tentative = (flags & IFA_F_TENTATIVE) != 0,
-                          .deprecated = (flags & IFA_F_DEPRECATED) != 0};
+  return InterfaceAddress{
+      .index = header->ifa_index,
+      .address = *local,
+      .length = header->ifa_prefixlen,
+      .scope = header->ifa_scope,
+      .tentative = (flags & IFA_F_TENTATIVE) != 0,
+      .deprecated = (flags & IFA_F_DEPRECATED) != 0,
+      .temporary = header->ifa_family == AF_INET6 && (flags & IFA_F_TEMPORARY) != 0};
 }
 
 }  // namespace platypus::netlink

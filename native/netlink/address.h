@@ -21,6 +21,8 @@ struct InterfaceAddress {
   bool tentative = false;
   /// IPv6: its preferred lifetime has ended (RFC 4862 §5.5.4); new connections choose another.
   bool deprecated = false;
+  /// IPv6: one of those that change each day (RFC 8981).
+  bool temporary = false;
 };
 
 /// Appends the addresses of all devices, both families.

@@ -24,7 +24,6 @@ Uplink uplinkWith(const char* address) {
   uplink.index = 2;
   uplink.mtu = 1500;
   uplink.type = 1;
-  uplink.has_address6 = true;
   uplink.networks[0] = {ip6(address), false};
   uplink.network_count = 1;
   return uplink;
@@ -244,6 +243,81 @@ TEST_CASE("XLAT-ARCH-03, XLAT-DEP-06 a delegated /64 needs no neighbours") {
   CHECK_FALSE(instance.plan().neighbour);
 }
 
+// DHCPv6 only: an address, and no network that has room for another one.
+Uplink uplinkSharing(const char* address) {
+  Uplink uplink = uplinkWith("::");
+  uplink.network_count = 0;
+  uplink.addresses[0] = {ip6(address)};
+  uplink.address_count = 1;
+  return uplink;
+}
+
+TEST_CASE(
+    "XLAT-ARCH-19 without a /64 the uplink's address is shared, and the own one is inside the "
+    "host") {
+  Instance instance = running();
+  instance.onUplink(uplinkSharing("2001:db8:1::128"), 10);
+  const Plan& plan = instance.plan();
+  CHECK(plan.state == State::kRunning);
+  CHECK(text(plan.shared) == "2001:db8:1::128");
+  CHECK(plan.address.bytes[0] == 0xfd);
+  CHECK_FALSE(plan.neighbour);
+  CHECK(isChecksumNeutral(plan.address, plan.prefixes.list.prefixes[0], plan.ipv4));
+}
+
+TEST_CASE("XLAT-CLAT-06 a /64 that comes later gives an address of its own, and back") {
+  Instance instance = running();
+  instance.onUplink(uplinkSharing("2001:db8:1::128"), 10);
+  const Plan shared = instance.plan();
+  instance.onUplink(uplinkWith("2001:db8:1::2"), 20);
+  CHECK(instance.plan().shared.isUnspecified());
+  CHECK(instance.plan().address.high() == ip6("2001:db8:1::").high());
+  CHECK(differs(shared, instance.plan()));
+  instance.onUplink(uplinkSharing("2001:db8:1::128"), 30);
+  CHECK_FALSE(differs(shared, instance.plan()));
+}
+
+TEST_CASE("XLAT-CLAT-08 another address to share has another one inside: its flows are new") {
+  Instance instance = running();
+  instance.onUplink(uplinkSharing("2001:db8:1::128"), 10);
+  const Plan before = instance.plan();
+  instance.onUplink(uplinkSharing("2001:db8:2::128"), 20);
+  CHECK(text(instance.plan().shared) == "2001:db8:2::128");
+  CHECK_FALSE(instance.plan().address == before.address);
+}
+
+TEST_CASE("of several addresses a lasting global one is shared, and it stays while it is good") {
+  Instance instance = running();
+  Uplink uplink = uplinkSharing("fd00:1::1");
+  const auto sharedOf = [&](uint64_t now_ms) {
+    instance.onUplink(uplink, now_ms);
+    return text(instance.plan().shared);
+  };
+  CHECK(sharedOf(10) == "fd00:1::1");
+  uplink.address_count = 3;
+  uplink.addresses[0].deprecated = true;
+  uplink.addresses[1] = {.address = ip6("2001:db8:1::7"), .temporary = true};
+  uplink.addresses[2] = {.address = ip6("2001:db8:1::128")};
+  CHECK(sharedOf(20) == "2001:db8:1::128");
+  uplink.addresses[1].temporary = false;
+  CHECK(sharedOf(30) == "2001:db8:1::128");
+  uplink.addresses[2].deprecated = true;
+  CHECK(sharedOf(40) == "2001:db8:1::7");
+}
+
+TEST_CASE("sharing that was asked for goes on beside a /64, and waits for an address") {
+  Settings settings = basic();
+  settings.address_from = AddressFrom::kShared;
+  Instance instance = running(settings);
+  CHECK(instance.plan().state == State::kNoNetwork);
+  Uplink uplink = uplinkWith("2001:db8:1::2");
+  uplink.addresses[0] = {ip6("2001:db8:1::2")};
+  uplink.address_count = 1;
+  instance.onUplink(uplink, 10);
+  CHECK(instance.plan().state == State::kRunning);
+  CHECK(text(instance.plan().shared) == "2001:db8:1::2");
+}
+
 netlink::Link link(uint32_t index, const char* name) {
   netlink::Link row;
   row.index = index;
@@ -260,6 +334,7 @@ TEST_CASE("the kernel's tables make a picture of the uplink") {
       {.index = 2, .address = ip("2001:db8:1::2"), .length = 64},
       {.index = 2, .address = ip("fe80::2"), .length = 64, .scope = RT_SCOPE_LINK},
       {.index = 2, .address = ip("2001:db8:9::2"), .length = 128},
+      {.index = 2, .address = ip("2001:db8:9::3"), .length = 128, .tentative = true},
       {.index = 3, .address = ip("192.0.0.1"), .length = 32},
       {.index = 4, .address = ip("192.0.0.4"), .length = 32}};
   netlink::Route native;
@@ -282,6 +357,8 @@ TEST_CASE("the kernel's tables make a picture of the uplink") {
   CHECK(uplink.running);
   REQUIRE(uplink.network_count == 1);
   CHECK(text(uplink.networks[0].address) == "2001:db8:1::2");
+  REQUIRE(uplink.address_count == 2);
+  CHECK(text(uplink.addresses[1].address) == "2001:db8:9::2");
   CHECK(uplink.native4);
   CHECK(uplink.native_metric == 100);
   CHECK(uplink.highest_metric == 100);

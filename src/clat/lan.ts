@@ -1,58 +1,46 @@
-/** NAT44 of a LAN behind the CLAT: one table of the kernel's nftables, ours, added and removed whole. */
-import { spawn } from 'node:child_process';
+/** NAT44 of a LAN behind the CLAT: a table of the kernel's nftables. */
 import { networkOf, type Prefix } from '../config/address.js';
-import { errors, messageOf } from '../errors.js';
+import { errors } from '../errors.js';
+import { isMissing, type RunNft, removeTable, replaceTable, tableOf, whyNot } from './nft.js';
 
-const TABLE = 'platypus_clat';
+export interface Nat44 {
+  /** `clat.device`, after which the table is called. */
+  name: string;
+  devices: readonly string[];
+  /** Whom it is for; nobody named is everybody. */
+  networks: readonly Prefix[];
+}
 
-/** Runs `nft -f -` with a script. Rejects with what it said. */
-export type RunNft = (script: string) => Promise<void>;
-
-export const runNft: RunNft = (script) =>
-  new Promise((resolve, reject) => {
-    const child = spawn('nft', ['-f', '-'], { stdio: ['pipe', 'ignore', 'pipe'] });
-    let said = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(0, 1000);
-    });
-    child.stdin.on('error', () => {});
-    child.on('error', reject);
-    child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(said.trim() || `nft ended with ${code}`))));
-    child.stdin.end(script);
-  });
-
-/** The table, in place of an older one. What leaves by a CLAT gets its IPv4 address (RFC 8585 464XLAT-1). */
-export function nat44Script(devices: readonly string[], networks: readonly Prefix[]): string {
-  const names = devices.map((name) => `"${name}"`).join(', ');
+/** What leaves by a CLAT gets its IPv4 address (RFC 8585 464XLAT-1). */
+export function nat44Script({ name, devices, networks }: Nat44): string {
+  const names = devices.map((device) => `"${device}"`).join(', ');
   const sources = networks.length === 0 ? '' : `ip saddr { ${networks.map(networkOf).join(', ')} } `;
-  return [
-    `add table ip ${TABLE}`,
-    `delete table ip ${TABLE}`,
-    `table ip ${TABLE} {`,
-    '  chain postrouting {',
-    '    type nat hook postrouting priority srcnat; policy accept;',
-    `    oifname { ${names} } ${sources}masquerade`,
-    '  }',
+  return replaceTable('ip', tableOf(name), [
+    'chain postrouting {',
+    '  type nat hook postrouting priority srcnat; policy accept;',
+    `  oifname { ${names} } ${sources}masquerade`,
     '}',
-    '',
-  ].join('\n');
+  ]);
 }
 
 /** Adds the table. Returns how to remove it. Throws PLT_CLAT_FAILED. */
-export async function startNat44(
-  devices: readonly string[],
-  networks: readonly Prefix[],
-  nft: RunNft,
-): Promise<() => Promise<void>> {
+export async function startNat44(nat44: Nat44, nft: RunNft): Promise<() => Promise<void>> {
   try {
-    await nft(nat44Script(devices, networks));
+    await nft(nat44Script(nat44));
   } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const why = missing ? 'the program nft is missing' : messageOf(error);
     throw errors.clatFailed(
-      `cannot set up NAT44 for the LAN: ${why}, expected nftables (or lan: none, with the firewall of this router)`,
+      `cannot set up NAT44 for the LAN: ${whyNot(error)}, expected nftables (or lan: none, with the firewall of this router)`,
       { cause: error },
     );
   }
-  return () => nft(`delete table ip ${TABLE}\n`);
+  return () => nft(removeTable('ip', tableOf(nat44.name)));
+}
+
+/** Takes away what a killed program left. Without nft there is nothing. Throws what nft says. */
+export async function clearNat44(name: string, nft: RunNft): Promise<void> {
+  try {
+    await nft(removeTable('ip', tableOf(name)));
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
 }

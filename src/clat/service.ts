@@ -8,7 +8,8 @@ import { messageOf } from '../errors.js';
 import type { ClatCounters } from '../native/addon.js';
 import { startForwarding } from './forwarding.js';
 import { clatKey } from './key.js';
-import { runNft, startNat44 } from './lan.js';
+import { clearNat44, startNat44 } from './lan.js';
+import { runNft } from './nft.js';
 import { type ClatDependencies, type ClatUplinkStatus, startUplink, type UplinkClat } from './uplink.js';
 
 export interface ClatService {
@@ -75,7 +76,12 @@ async function start(clat: ClatConfig, deps: ClatDependencies): Promise<Running>
     const devices = clatDevices(clat);
     const lan = clat.lan.mode !== 'none';
     if (clat.mode !== 'off') undo.push('forwarding', await startForwarding({ ipv4: lan, log }));
-    if (clat.lan.mode === 'nat44') undo.push('NAT44', await startNat44(devices, clat.lan.networks, runNft));
+    const nft = deps.nft ?? runNft;
+    if (clat.lan.mode === 'nat44') {
+      undo.push('NAT44', await startNat44({ name: clat.device, devices, networks: clat.lan.networks }, nft));
+    } else {
+      await clearNat44(clat.device, nft).catch((error: unknown) => log.warn(messageOf(error)));
+    }
     const uplinks: UplinkClat[] = [];
     for (const [order, uplink] of clat.uplink.entries()) {
       const key = await clatKey(uplink);

@@ -10,6 +10,8 @@ import { type Dependencies, type Device, openDevice } from '../device/device.js'
 import { createSerial } from '../device/serial.js';
 import { errors, isSystemError, messageOf } from '../errors.js';
 import type { Addon, Clat, ClatCounters, ClatPlan, Dataplane } from '../native/addon.js';
+import { type RunNft, runNft } from './nft.js';
+import { createSharing } from './share.js';
 import { devicePlan, siitOf } from './translation.js';
 import { planWords } from './words.js';
 
@@ -27,6 +29,8 @@ export interface ClatUplinkStatus {
   expiresInSeconds: number | null;
   /** Null unless running. */
   address: string | null;
+  /** The uplink's address, as which `address` leaves the host; null where it leaves as it is. */
+  sharedAddress: string | null;
   ipv4: string | null;
   metric: number | null;
   mtu4: number | null;
@@ -50,6 +54,8 @@ export interface UplinkOptions {
 
 export interface ClatDependencies extends Dependencies {
   addon: Dependencies['addon'] & Pick<Addon, 'Clat'>;
+  /** The program nft unless a test says otherwise. */
+  nft?: RunNft;
 }
 
 const RESOLV_CONF = '/etc/resolv.conf';
@@ -64,6 +70,7 @@ export function startUplink({ clat, uplink, devices, order, key }: UplinkOptions
   const name = devices[order] ?? clat.device;
   const table = devices.length > 1 ? FIRST_TABLE + order : 0;
   const serial = createSerial();
+  const sharing = createSharing(name, uplink, deps.nft ?? runNft);
   let device: Device | null = null;
   let failure: string | null = null;
   let told = '';
@@ -88,7 +95,7 @@ export function startUplink({ clat, uplink, devices, order, key }: UplinkOptions
     const plan = native.plan();
     try {
       if (plan.state === 'running') await run(plan);
-      else rest();
+      else await rest();
       failure = null;
       if (!differed && native.counters().routers_differ > 0) {
         differed = true;
@@ -102,7 +109,7 @@ export function startUplink({ clat, uplink, devices, order, key }: UplinkOptions
         tell(`CLAT on ${uplink} ${words}`, false);
       }
     } catch (error) {
-      rest();
+      await rest();
       failure = messageOf(error);
       tell(`CLAT on ${uplink} failed: ${failure}; tried again each ${AGAIN_MS / 1000} s`, true);
       again ??= setTimeout(() => {
@@ -115,6 +122,8 @@ export function startUplink({ clat, uplink, devices, order, key }: UplinkOptions
   async function run(plan: ClatPlan): Promise<void> {
     const siit = siitOf(clat, name, plan);
     const next = await devicePlan(clat, siit, plan, deps.addon);
+    // Whatever connection tracking sees first without the table goes on without it.
+    if (plan.address !== null && plan.sharedAddress !== null) await sharing.use(plan.address, plan.sharedAddress);
     if (device === null) {
       const options = { name, offload: siit.offload, threads: toThreads(siit), limits: toSiitLimits(siit) };
       device = await openDevice(options, () => next, quietForwarding(deps));
@@ -128,12 +137,20 @@ export function startUplink({ clat, uplink, devices, order, key }: UplinkOptions
     } catch (error) {
       throw attachError(error);
     }
+    if (plan.sharedAddress === null) await endSharing();
   }
 
-  function rest(): void {
+  async function rest(): Promise<void> {
     native.detach();
     device?.close();
     device = null;
+    await endSharing();
+  }
+
+  async function endSharing(): Promise<void> {
+    await sharing.end().catch((error: unknown) => {
+      log.warn(`cannot remove the nftables table of ${name}: ${messageOf(error)}`);
+    });
   }
 
   follow();
@@ -145,7 +162,7 @@ export function startUplink({ clat, uplink, devices, order, key }: UplinkOptions
       serial.end(async () => {
         if (again !== null) clearTimeout(again);
         native.close();
-        rest();
+        await rest();
       }),
   };
 }
@@ -219,6 +236,7 @@ function statusOf(uplink: string, device: string, plan: ClatPlan, failure: strin
     router: plan.router,
     expiresInSeconds: plan.expiresInSeconds,
     address: plan.address,
+    sharedAddress: plan.sharedAddress,
     ipv4: plan.ipv4,
     metric: running ? plan.metric : null,
     mtu4: running ? plan.mtu4 : null,

@@ -11,10 +11,7 @@ const RESTS: Readonly<Record<Exclude<ClatPlan['state'], 'running'>, (uplink: str
   'other-clat': (_, { otherClat }) => `stands down: another CLAT runs on ${otherClat} (mode: force would go on)`,
   searching: (uplink) => `looks for the prefix of a NAT64 by ${uplink}`,
   'no-prefix': (uplink) => `stands down: no router advertisement and no resolver of ${uplink} names a NAT64 prefix`,
-  'no-network': (uplink, { hasAddress6 }) =>
-    hasAddress6
-      ? `stands down: ${uplink} has no /64 for an address of its own; sharing the host's address is not built, so give it a delegated /64 or an address (clat.address)`
-      : `waits for an IPv6 address on ${uplink}`,
+  'no-network': (uplink) => `waits for an IPv6 address on ${uplink}`,
   duplicate: (uplink) => `stands down for a minute: other hosts of ${uplink} have each address that was tried`,
   'no-ipv4': () => 'stands down: other devices have all addresses of 192.0.0.0/29 (RFC 7335)',
 };
@@ -45,6 +42,10 @@ function formatSeconds(seconds: number): string {
 /** One sentence about the uplink, without its name in front. */
 export function planWords(uplink: string, device: string, plan: ClatPlan): string {
   if (plan.state !== 'running') return RESTS[plan.state](uplink, plan);
-  const { ipv4, address, metric, mtu4 } = plan;
-  return `runs: ${prefixWords(uplink, plan)}; ${ipv4} is ${address}, default route by ${device} with metric ${metric}, MTU ${mtu4}`;
+  const { ipv4, address, sharedAddress, metric, mtu4 } = plan;
+  const is =
+    sharedAddress === null
+      ? `${ipv4} is ${address}`
+      : `${ipv4} shares ${sharedAddress} with ${uplink} (inside the host ${address}, told apart by connection tracking)`;
+  return `runs: ${prefixWords(uplink, plan)}; ${is}, default route by ${device} with metric ${metric}, MTU ${mtu4}`;
 }

@@ -31,12 +31,13 @@ const MAX_PREFIXES = 8;
 const MAX_LAN = 64;
 
 /** Where the CLAT's IPv6 address is from. */
-export type ClatAddress = { from: 'uplink' } | { from: 'explicit' | 'delegated'; address: string };
+export type ClatAddress = { from: 'uplink' | 'shared' } | { from: 'explicit' | 'delegated'; address: string };
 
 const address = field(
-  'auto, an IPv6 address, or a delegated IPv6 prefix of 64 bits',
+  'auto, shared, an IPv6 address, or a delegated IPv6 prefix of 64 bits',
   (value, refuse): ClatAddress | null => {
     if (value === 'auto') return { from: 'uplink' };
+    if (value === 'shared') return { from: 'shared' };
     if (typeof value !== 'string') return null;
     const parsed = parsePrefix(value);
     if (parsed === null || parsed.family !== 6) return null;
@@ -118,7 +119,7 @@ export function checkClat(clat: ClatConfig): Complaint[] {
   const { uplink, lan } = clat;
   if (new Set(uplink).size < uplink.length) say(['uplink'], 'found a device twice, expected each once');
   if (uplink.length > 1) {
-    if (clat.address.from !== 'uplink') say(['address'], 'found one address for several uplinks, expected auto');
+    if ('address' in clat.address) say(['address'], 'found one address for several uplinks, expected auto or shared');
     if (clat.ipv4 !== null) say(['ipv4'], 'found one address for several uplinks, expected none');
     if (clat.metric !== null) say(['metric'], 'found one metric for several uplinks, expected none');
     if (lanRows(lan).length > 0) say(['lan'], `found ${lan.mode} with several uplinks, expected nat44 or none`);

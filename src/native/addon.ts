@@ -882,7 +882,8 @@ export interface ClatOptions {
   resolvConf: string | null;
   /** 16 secret bytes of the host and the uplink, which make the address. */
   key: Uint8Array;
-  addressFrom: 'uplink' | 'delegated' | 'explicit';
+  /** `uplink`: of its /64, or shared where it has none. */
+  addressFrom: 'uplink' | 'shared' | 'delegated' | 'explicit';
   /** The delegated /64, or the explicit address. */
   address: string | null;
   /** Null for a free one of 192.0.0.0/29. */
@@ -904,13 +905,13 @@ export interface ClatPlan {
   /** How long the first lasts unless it is heard of again; null where the operator told it. */
   expiresInSeconds: number | null;
   address: string | null;
+  /** The uplink's address, as which `address` has to leave the host; null where it leaves as it is. */
+  sharedAddress: string | null;
   ipv4: string | null;
   mtu6: number;
   mtu4: number;
   metric: number;
   gateway: string | null;
-  /** The uplink has a global IPv6 address, if only without a /64. */
-  hasAddress6: boolean;
   /** The device of somebody else's CLAT. */
   otherClat: string | null;
 }

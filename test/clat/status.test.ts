@@ -14,6 +14,7 @@ const ROW = {
   router: null,
   expiresInSeconds: null,
   address: null,
+  sharedAddress: null,
   ipv4: null,
   metric: null,
   mtu4: null,

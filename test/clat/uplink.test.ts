@@ -1,4 +1,6 @@
 import { beforeEach, expect, test, vi } from 'vitest';
+import type { RunNft } from '../../src/clat/nft.js';
+import { shareScript } from '../../src/clat/share.js';
 import { startUplink, type UplinkClat } from '../../src/clat/uplink.js';
 import type { ClatConfig } from '../../src/config/clat.js';
 import { parseConfig } from '../../src/config/file.js';
@@ -19,6 +21,8 @@ const RUNNING: Partial<ClatPlan> = {
 };
 
 let host: FakeHost;
+let scripts: string[];
+let nft: RunNft;
 let lines: string[];
 let running: UplinkClat;
 
@@ -33,7 +37,7 @@ function start(text = 'uplink: eth0', order = 0, devices = ['clat']): void {
   const addon = createFakeAddon(host);
   const clat = configOf(text);
   const options = { clat, uplink: 'eth0', devices, order, key: new Uint8Array(16) };
-  running = startUplink(options, { addon, log, readSysctl: async () => null });
+  running = startUplink(options, { addon, log, readSysctl: async () => null, nft });
 }
 
 const native = () => {
@@ -45,6 +49,8 @@ const native = () => {
 beforeEach(() => {
   host = createFakeHost();
   lines = [];
+  scripts = [];
+  nft = async (script) => void scripts.push(script);
 });
 
 test('XLAT-CE-05 no device is opened before there is a prefix', async () => {
@@ -137,5 +143,54 @@ test('configured resolvers take the place of resolv.conf', async () => {
     resolvConf: null,
     statics: [expect.objectContaining({ address: '64:ff9b::', length: 96 })],
   });
+  await running.stop();
+});
+
+const SHARED: Partial<ClatPlan> = { ...RUNNING, address: 'fd12::c1a7', sharedAddress: '2001:db8:1::128' };
+const TABLE = shareScript({ device: 'clat', uplink: 'eth0', inside: 'fd12::c1a7', outside: '2001:db8:1::128' });
+const NO_TABLE = 'add table ip6 platypus_clat\ndelete table ip6 platypus_clat\n';
+
+test('XLAT-ARCH-19 a shared address: the table is there before the translator, and gone after it', async () => {
+  const order: string[] = [];
+  nft = async (script) => void order.push(script === TABLE ? 'table' : 'no table', `${host.open} open`);
+  start();
+  await vi.waitFor(() => expect(order).toEqual(['no table', '0 open']));
+  native().change(SHARED);
+  await vi.waitFor(() => expect(host.calls).toContain('attach clat 0'));
+  expect(order.slice(2)).toEqual(['table', '0 open']);
+  await vi.waitFor(() =>
+    expect(running.status()).toMatchObject({
+      address: 'fd12::c1a7',
+      sharedAddress: '2001:db8:1::128',
+      words: expect.stringContaining(
+        '192.0.0.1 shares 2001:db8:1::128 with eth0 (inside the host fd12::c1a7, told apart by connection tracking), default',
+      ),
+    }),
+  );
+  await running.stop();
+  expect(order.slice(4)).toEqual(['no table', '0 open']);
+});
+
+test('XLAT-CLAT-06 with a /64 the address is its own and the table goes; back it comes again', async () => {
+  start();
+  native().change(SHARED);
+  await vi.waitFor(() => expect(scripts).toEqual([TABLE]));
+  native().change({ address: '2001:db8:1::c1a7', sharedAddress: null });
+  await vi.waitFor(() => expect(scripts).toEqual([TABLE, NO_TABLE]));
+  native().change(SHARED);
+  await vi.waitFor(() => expect(scripts).toEqual([TABLE, NO_TABLE, TABLE]));
+  await running.stop();
+});
+
+test('without nft a shared address is refused in one sentence, and nothing is translated', async () => {
+  nft = () => Promise.reject(Object.assign(new Error('spawn nft ENOENT'), { code: 'ENOENT' }));
+  start();
+  native().change(SHARED);
+  await vi.waitFor(() => expect(running.status().state).toBe('failed'));
+  expect(running.status().words).toBe(
+    'failed: the CLAT failed: cannot share 2001:db8:1::128 of eth0: the program nft is missing, expected nftables (or an address of its own: clat.address)',
+  );
+  expect(running.device()).toBeNull();
+  expect(host.calls).not.toContain('attach clat 0');
   await running.stop();
 });

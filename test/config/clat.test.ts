@@ -35,9 +35,16 @@ describe('clat section', () => {
     });
   });
 
+  test('XLAT-ARCH-19 an address is the uplink’s own when asked for, of several uplinks as well', () => {
+    expect(parse('uplink: [eth0, eth1], address: shared').address).toEqual({ from: 'shared' });
+  });
+
   test.each([
     ['mode: on', /expected one of auto, off, force/],
-    ['address: "2001:db8::/56"', /found "2001:db8::\/56", expected auto, an IPv6 address, or a delegated IPv6 prefix/],
+    [
+      'address: "2001:db8::/56"',
+      /found "2001:db8::\/56", expected auto, shared, an IPv6 address, or a delegated IPv6 prefix/,
+    ],
     ['address: "2001:db8::1/64"', /expected a prefix without bits after its length, 2001:db8::\/64/],
     ['discovery: []', /clat\.discovery: found no way to a prefix, expected ra, dns, or a prefix in pool6/],
     ['device: eth0', /clat\.device: found eth0, an uplink, expected a name of its own/],

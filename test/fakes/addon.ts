@@ -69,12 +69,12 @@ export const SEARCHING: ClatPlan = {
   router: null,
   expiresInSeconds: null,
   address: null,
+  sharedAddress: null,
   ipv4: null,
   mtu6: 0,
   mtu4: 0,
   metric: 0,
   gateway: null,
-  hasAddress6: true,
   otherClat: null,
 };
 

@@ -23,7 +23,10 @@ export function addClat(program: Command, io: Io): void {
     .option('--pool6 <prefix>', 'prefix of the NAT64 until RA or DNS know better; may be repeated', collect)
     .option('--fallback <prefix>', 'prefix for when RA and DNS know none; may be repeated', collect)
     .option('--resolver <address>', 'IPv6 resolver for links that name none; may be repeated', collect)
-    .option('--address <address>', 'an IPv6 address or a delegated /64; one of the uplink’s /64 unless told')
+    .option(
+      '--address <address>',
+      'an IPv6 address, a delegated /64, or shared for the uplink’s own; one of the uplink’s /64 unless told',
+    )
     .option('--device <name>', 'name of the TUN device, clat unless told')
     .option('--ipv4 <address>', 'IPv4 address of this host, one of 192.0.0.0/29 unless told')
     .option('--metric <number>', 'of the IPv4 default route, 2048 unless told', readNumber)
