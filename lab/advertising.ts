@@ -10,6 +10,8 @@ export interface Advertised {
   /** Prefix of the link, a /64; the one of before is deprecated when another one is named. */
   link?: string;
   deprecated?: string;
+  /** Addresses are had by DHCPv6 (RFC 4861 §4.2, M). */
+  managed?: boolean;
   /** PREF64 options. */
   pref64?: { prefix: string; lifetimeSeconds: number }[];
   rdnss?: string;
@@ -49,11 +51,12 @@ export function createAccess(host: Host, file: string, device = 'eth0'): Access 
   };
 }
 
-function radvdConfig({ link, deprecated, rdnss }: Advertised, device: string): string {
+function radvdConfig({ link, deprecated, managed, rdnss }: Advertised, device: string): string {
   return [
     `interface ${device} {`,
     '  AdvSendAdvert on; MinRtrAdvInterval 3; MaxRtrAdvInterval 4; MinDelayBetweenRAs 3;',
     '  AdvDefaultLifetime 1800;',
+    ...(managed ? ['  AdvManagedFlag on;'] : []),
     ...(link === undefined ? [] : [`  prefix ${link} { AdvOnLink on; AdvAutonomous on; };`]),
     ...(deprecated === undefined
       ? []

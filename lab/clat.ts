@@ -23,6 +23,7 @@ export interface UplinkStatus {
   source: string;
   prefixes: string[];
   address: string | null;
+  sharedAddress: string | null;
   ipv4: string | null;
   metric: number | null;
   mtu4: number | null;

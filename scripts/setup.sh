@@ -11,7 +11,7 @@ lab='python3:python3 make:make g++:g++ ip:iproute2 ping:iputils-ping curl:curl t
   bird:bird2 radvd:radvd dnsmasq:dnsmasq-base nft:nftables'
 test='clang++:clang clang-format:clang-format cmake:cmake /usr/include/doctest/doctest.h:doctest-dev
   mips-linux-gnu-g++:g++-mips-linux-gnu qemu-mips:qemu-user named:bind9 kdig:knot-dnsutils openssl:openssl
-  /usr/lib/frr/bgpd:frr gobgpd:gobgpd gobgp:gobgpd'
+  dhcpcd:dhcpcd-base /usr/lib/frr/bgpd:frr gobgpd:gobgpd gobgp:gobgpd'
 bench='taskset:util-linux ethtool:ethtool tayga:tayga named:bind9 dnsperf:dnsperf'
 jool='gcc:gcc flex:flex bison:bison bc:bc cpio:cpio xz:xz-utils /usr/include/libelf.h:libelf-dev busybox:busybox-static
   ethtool:ethtool depmod:kmod qemu-system-x86_64:qemu-system-x86'

@@ -7,12 +7,13 @@
  * `access` and `other` are routers with radvd and a resolver; either has a prefix of its own at the PLAT. The host has the
  * kernel's own autoconfiguration, with duplicate address detection switched off where its time is nobody's subject.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Access, createAccess, GATEWAY } from '../../lab/advertising.js';
 import { cable, forward, type Host, missing, openHost } from '../../lab/host.js';
 import { program } from '../../lab/plat.js';
+import type { Service } from '../../lab/process.js';
 import { startServers } from '../../lab/traffic.js';
 import { eventually } from './network.js';
 
@@ -105,6 +106,44 @@ async function startPlats(plat: Host, folder: string): Promise<void> {
     const service = plat.start([process.execPath, program, ...args, '--socket', join(folder, `plat${index}.sock`)]);
     await service.output(/control socket/);
   }
+}
+
+/** Serves one address of the link by DHCPv6, and nothing else: no SLAAC, no network to be on-link. */
+export async function startDhcp6Server({ host }: Access, address: string): Promise<Service> {
+  const service = host.start([
+    'dnsmasq',
+    '--no-daemon',
+    '--conf-file=/dev/null',
+    '--port=0',
+    '--interface=eth0',
+    '--user=root',
+    '--leasefile-ro',
+    `--dhcp-range=${address},${address},64,1h`,
+  ]);
+  await service.output(/DHCPv6/);
+  return service;
+}
+
+/** Asks for an address by DHCPv6 and keeps it. What the client writes goes with its namespace of mounts. */
+export async function startDhcp6Client(host: Host, folder: string, device: string): Promise<Service> {
+  const file = join(folder, 'dhcpcd.conf');
+  // The kernel does the rest of autoconfiguration: no router solicitations, no settings, no scripts.
+  await writeFile(file, `ipv6only\nnoipv6rs\nscript /bin/true\ninterface ${device}\nia_na 1\n`);
+  const client = `dhcpcd -B -f ${file} ${device}`;
+  const service = host.start([
+    'unshare',
+    '--mount',
+    '--',
+    'sh',
+    '-c',
+    `mount -t tmpfs none /run && mount -t tmpfs none /var/lib/dhcpcd && exec ${client}`,
+  ]);
+  await eventually(
+    () => host.script(`ip -6 address show dev ${device} scope global`),
+    (text) => /inet6 [^ ]*\/128 /.test(text) && !text.includes('tentative'),
+    30_000,
+  );
+  return service;
 }
 
 /** One ping of an IPv4 address, as soon as it works; gives up after a while. */

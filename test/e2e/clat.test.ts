@@ -393,14 +393,6 @@ describe.skipIf(lacking !== null)('CLAT', () => {
     await clat.until('running');
   });
 
-  test('an uplink with a /128 only is refused in one sentence', async () => {
-    await net.access.advertise({ pref64: [pref64(first64)] });
-    await net.host.script('ip -6 address add 2001:db8:1:1::128/128 dev eth0');
-    clat = await startClat(net, ['--uplink', 'eth0']);
-    const { words } = await clat.until('no-network');
-    expect(words).toMatch(/^stands down: eth0 has no \/64 for an address of its own/);
-  });
-
   async function startDns64(pool6: string) {
     const { host } = net.access;
     const unbound = join(net.folder, 'unbound.conf');
