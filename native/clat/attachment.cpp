@@ -84,7 +84,6 @@ Failure Attachment::make(const Plan& plan) {
 }
 
 Failure Attachment::makeSysctls(const Plan& plan) {
-  if (sysctl_count_ > 0) return {};
   // Answers come from anywhere, also where another default route is better.
   Failure failure = setSysctl("ipv4", "conf", device_, "rp_filter", "2");
   if (failure.error != 0 || !plan.neighbour) return failure;
@@ -99,6 +98,10 @@ Failure Attachment::setSysctl(const char* family, const char* folder, const Devi
   Sysctl& entry = sysctls_[sysctl_count_];
   std::snprintf(entry.path.data(), entry.path.size(), "/proc/sys/net/%s/%s/%s/%s", family, folder,
                 device.c_str(), name);
+  // Made for an earlier plan.
+  for (size_t i = 0; i < sysctl_count_; ++i) {
+    if (std::strcmp(sysctls_[i].path.data(), entry.path.data()) == 0) return {};
+  }
   const Descriptor reading(::open(entry.path.data(), O_RDONLY | O_CLOEXEC));
   if (!reading) return {.error = errno, .doing = "read a setting below /proc/sys/net"};
   const ssize_t got = ::read(reading.fd(), entry.before.data(), entry.before.size() - 1);
