@@ -10,6 +10,7 @@ import { startForwarding } from './forwarding.js';
 import { clatKey } from './key.js';
 import { clearNat44, startNat44 } from './lan.js';
 import { runNft } from './nft.js';
+import { openSettings } from './settings.js';
 import { type ClatDependencies, type ClatUplinkStatus, startUplink, type UplinkClat } from './uplink.js';
 
 export interface ClatService {
@@ -33,8 +34,13 @@ interface Running {
   stop(): Promise<void>;
 }
 
+export interface ClatServiceDependencies extends ClatDependencies {
+  /** Where the kernel's settings are kept as they were, for who comes after a killed program; null for nowhere. */
+  settingsFile: string | null;
+}
+
 /** Starts them. On failure throws a PlatypusError and leaves nothing behind. */
-export async function startClat(initial: ClatConfig, deps: ClatDependencies): Promise<ClatService> {
+export async function startClat(initial: ClatConfig, deps: ClatServiceDependencies): Promise<ClatService> {
   const serial = createSerial();
   let config = initial;
   let running = await start(config, deps);
@@ -66,7 +72,7 @@ export async function startClat(initial: ClatConfig, deps: ClatDependencies): Pr
   };
 }
 
-async function start(clat: ClatConfig, deps: ClatDependencies): Promise<Running> {
+async function start(clat: ClatConfig, deps: ClatServiceDependencies): Promise<Running> {
   const { log } = deps;
   const undo = createUndo();
   const stop = async () => {
@@ -75,7 +81,9 @@ async function start(clat: ClatConfig, deps: ClatDependencies): Promise<Running>
   try {
     const devices = clatDevices(clat);
     const lan = clat.lan.mode !== 'none';
-    if (clat.mode !== 'off') undo.push('forwarding', await startForwarding({ ipv4: lan, log }));
+    const settings = await openSettings({ file: deps.settingsFile, log });
+    undo.push('settings of the kernel', () => settings.restore());
+    if (clat.mode !== 'off') await startForwarding({ ipv4: lan, settings, log });
     const nft = deps.nft ?? runNft;
     if (clat.lan.mode === 'nat44') {
       undo.push('NAT44', await startNat44({ name: clat.device, devices, networks: clat.lan.networks }, nft));
@@ -85,7 +93,7 @@ async function start(clat: ClatConfig, deps: ClatDependencies): Promise<Running>
     const uplinks: UplinkClat[] = [];
     for (const [order, uplink] of clat.uplink.entries()) {
       const key = await clatKey(uplink);
-      const started = startUplink({ clat, uplink, devices, order, key }, deps);
+      const started = startUplink({ clat, uplink, devices, order, key, settings }, deps);
       undo.push(`CLAT on ${uplink}`, () => started.stop());
       uplinks.push(started);
     }

@@ -11,6 +11,7 @@ import { createSerial } from '../device/serial.js';
 import { errors, isSystemError, messageOf } from '../errors.js';
 import type { Addon, Clat, ClatCounters, ClatPlan, Dataplane } from '../native/addon.js';
 import { type RunNft, runNft } from './nft.js';
+import { type Settings, uplinkSettings } from './settings.js';
 import { createSharing } from './share.js';
 import { devicePlan, siitOf } from './translation.js';
 import { planWords } from './words.js';
@@ -50,6 +51,7 @@ export interface UplinkOptions {
   devices: readonly string[];
   order: number;
   key: Uint8Array;
+  settings: Pick<Settings, 'remember'>;
 }
 
 export interface ClatDependencies extends Dependencies {
@@ -65,7 +67,10 @@ const FIRST_TABLE = 46_400;
 const AGAIN_MS = 10_000;
 
 /** Starts the discovery. Throws PLT_NOT_PERMITTED or PLT_CLAT_FAILED. */
-export function startUplink({ clat, uplink, devices, order, key }: UplinkOptions, deps: ClatDependencies): UplinkClat {
+export function startUplink(
+  { clat, uplink, devices, order, key, settings }: UplinkOptions,
+  deps: ClatDependencies,
+): UplinkClat {
   const { log } = deps;
   const name = devices[order] ?? clat.device;
   const table = devices.length > 1 ? FIRST_TABLE + order : 0;
@@ -130,6 +135,7 @@ export function startUplink({ clat, uplink, devices, order, key }: UplinkOptions
     } else {
       await device.change(() => next);
     }
+    await settings.remember(uplinkSettings(uplink));
     // The plan may have moved on meanwhile; then another run comes, and what is attached is of that.
     if (!sameState(native.plan(), plan)) return;
     try {

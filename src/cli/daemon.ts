@@ -53,7 +53,8 @@ async function runUntil(
   const alone = (config.plat ?? config.siit ?? config.clat ?? config.announce) === undefined;
   const addon = alone ? null : load(io);
   const restartFile = options.file === null ? null : `${config.control.socket}.restart`;
-  const deps = { addon, log, readSysctl: io.readSysctl, restartFile };
+  const settingsFile = `${config.control.socket}.settings`;
+  const deps = { addon, log, readSysctl: io.readSysctl, restartFile, settingsFile };
   const running = await startServices(config, deps, ending.signal);
   let control: ControlServer | null = null;
   let metrics: MetricsServer | null = null;

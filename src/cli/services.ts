@@ -38,6 +38,8 @@ export interface RunDependencies extends Omit<Dependencies, 'addon'> {
   addon: Addon | null;
   /** Marks a planned restart of the announcer; null where there can be none. */
   restartFile: string | null;
+  /** Remembers settings of the kernel that a CLAT changes, for who comes after a killed program. */
+  settingsFile: string | null;
 }
 
 /** Starts them; on failure throws a PlatypusError and leaves nothing behind. */
@@ -50,9 +52,11 @@ export async function startServices(config: Config, deps: RunDependencies, signa
     undo.push('start the DNS64 server', async () => dns64?.stop());
     const announcer = await startAnnouncing(config.announce, { service, dns64 }, deps);
     undo.push('start the announcer', async () => announcer?.stop());
-    const { addon, log, readSysctl } = deps;
+    const { addon, log, readSysctl, settingsFile } = deps;
     const clat =
-      config.clat === undefined || addon === null ? null : await startClat(config.clat, { addon, log, readSysctl });
+      config.clat === undefined || addon === null
+        ? null
+        : await startClat(config.clat, { addon, log, readSysctl, settingsFile });
     return createRunning(config, { service, dns64, announcer, clat });
   } catch (error) {
     await undo.unwind();

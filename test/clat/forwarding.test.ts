@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { startForwarding } from '../../src/clat/forwarding.js';
+import { openSettings, type Settings } from '../../src/clat/settings.js';
 
 let root: string;
+let settings: Settings;
 const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
 const FILES = {
   'ipv4/ip_forward': '0',
@@ -12,7 +14,15 @@ const FILES = {
   'ipv6/conf/all/proxy_ndp': '0',
   'ipv6/conf/all/accept_ra': '1',
   'ipv6/conf/eth0/accept_ra': '1',
+  'ipv6/conf/eth0/proxy_ndp': '0',
   'ipv6/conf/eth1/accept_ra': '0',
+};
+const FORWARDING = {
+  ...FILES,
+  'ipv6/conf/all/forwarding': '1',
+  'ipv6/conf/all/proxy_ndp': '1',
+  'ipv6/conf/all/accept_ra': '2',
+  'ipv6/conf/eth0/accept_ra': '2',
 };
 
 const values = async () =>
@@ -21,6 +31,8 @@ const values = async () =>
       Object.keys(FILES).map(async (name) => [name, (await readFile(join(root, name), 'utf8')).trim()] as const),
     ),
   );
+const open = () => openSettings({ file: join(root, 'run', 'settings'), log, root });
+const start = (ipv4 = false) => startForwarding({ ipv4, settings, log, root });
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'platypus-sysctl-'));
@@ -28,36 +40,81 @@ beforeEach(async () => {
     await mkdir(dirname(join(root, name)), { recursive: true });
     await writeFile(join(root, name), `${value}\n`);
   }
+  settings = await open();
 });
 afterEach(() => rm(root, { recursive: true }));
 
 test('a host goes on listening to advertisements when it begins to forward, and all is taken back', async () => {
-  const stop = await startForwarding({ ipv4: false, log, root });
-  expect(await values()).toEqual({
-    ...FILES,
-    'ipv6/conf/all/forwarding': '1',
-    'ipv6/conf/all/proxy_ndp': '1',
-    'ipv6/conf/all/accept_ra': '2',
-    'ipv6/conf/eth0/accept_ra': '2',
-  });
-  await stop();
+  await start();
+  expect(await values()).toEqual(FORWARDING);
+  await settings.restore();
   expect(await values()).toEqual(FILES);
 });
 
 test('a LAN needs IPv4 as well', async () => {
-  const stop = await startForwarding({ ipv4: true, log, root });
+  await start(true);
   expect((await values())['ipv4/ip_forward']).toBe('1');
-  await stop();
 });
 
 test('a router’s settings stay as they are', async () => {
   await writeFile(join(root, 'ipv6/conf/all/forwarding'), '1\n');
-  await startForwarding({ ipv4: false, log, root });
+  await start();
   expect((await values())['ipv6/conf/eth0/accept_ra']).toBe('1');
 });
 
 test('what cannot be set is said, and what was set is taken back', async () => {
   await rm(join(root, 'ipv6/conf/all/proxy_ndp'));
-  await expect(startForwarding({ ipv4: false, log, root })).rejects.toThrow(/cannot have the kernel forward/);
+  await expect(start()).rejects.toThrow(/cannot have the kernel forward/);
   expect(await readFile(join(root, 'ipv6/conf/eth0/accept_ra'), 'utf8')).toBe('1');
+});
+
+test('after a killed one the next finds the settings as they were, and leaves them so', async () => {
+  await start(true);
+  await settings.remember([{ name: 'ipv6/conf/eth0/proxy_ndp', value: '1' }]);
+  await writeFile(join(root, 'ipv6/conf/eth0/proxy_ndp'), '1');
+  // No restore: it was killed.
+  settings = await open();
+  expect(await values()).toEqual(FILES);
+  await start(true);
+  await settings.restore();
+  expect(await values()).toEqual(FILES);
+  await expect(readFile(join(root, 'run', 'settings'))).rejects.toThrow(/ENOENT/);
+});
+
+test('what somebody changed since a killed one stays', async () => {
+  await start();
+  await writeFile(join(root, 'ipv6/conf/eth0/accept_ra'), '0');
+  settings = await open();
+  expect((await values())['ipv6/conf/eth0/accept_ra']).toBe('0');
+  expect((await values())['ipv6/conf/all/forwarding']).toBe('0');
+});
+
+test.each([
+  ['no record', 'what is this'],
+  ['of another boot', JSON.stringify({ host: 'x', settings: [{ name: 'ipv4/ip_forward', before: '1', value: '0' }] })],
+])('a file that is %s changes nothing', async (_, content) => {
+  await mkdir(join(root, 'run'), { recursive: true });
+  await writeFile(join(root, 'run', 'settings'), content);
+  await open();
+  expect(await values()).toEqual(FILES);
+});
+
+test('a record names settings below its folder only', async () => {
+  await start();
+  const file = join(root, 'run', 'settings');
+  const record = JSON.parse(await readFile(file, 'utf8')) as { settings: object[] };
+  const outside = join(dirname(root), `${root.split('/').at(-1)}-outside`);
+  await writeFile(outside, 'ours');
+  record.settings = [{ name: `../${outside.split('/').at(-1)}`, before: 'theirs', value: 'ours' }];
+  await writeFile(file, JSON.stringify(record));
+  await open();
+  expect(await readFile(outside, 'utf8')).toBe('ours');
+  await rm(outside);
+});
+
+test('where nothing can be written it is said, and goes on', async () => {
+  settings = await openSettings({ file: join(root, 'ipv4', 'ip_forward', 'settings'), log, root });
+  await start();
+  expect(log.warn).toHaveBeenCalledWith(expect.stringMatching(/^cannot remember the kernel's settings in/));
+  expect(await values()).toEqual(FORWARDING);
 });

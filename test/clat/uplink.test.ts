@@ -1,5 +1,6 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { RunNft } from '../../src/clat/nft.js';
+import type { Setting } from '../../src/clat/settings.js';
 import { shareScript } from '../../src/clat/share.js';
 import { startUplink, type UplinkClat } from '../../src/clat/uplink.js';
 import type { ClatConfig } from '../../src/config/clat.js';
@@ -22,6 +23,11 @@ const RUNNING: Partial<ClatPlan> = {
 
 let host: FakeHost;
 let scripts: string[];
+let remembered: string[];
+const remember = async (settings: readonly Setting[]) =>
+  void remembered.push(
+    ...settings.map(({ name, value }) => `${name} ${value} ${host.calls.includes('attach clat 0')}`),
+  );
 let nft: RunNft;
 let lines: string[];
 let running: UplinkClat;
@@ -36,7 +42,7 @@ function start(text = 'uplink: eth0', order = 0, devices = ['clat']): void {
   const log = { info: (line: string) => lines.push(line), warn: (line: string) => lines.push(line), error: vi.fn() };
   const addon = createFakeAddon(host);
   const clat = configOf(text);
-  const options = { clat, uplink: 'eth0', devices, order, key: new Uint8Array(16) };
+  const options = { clat, uplink: 'eth0', devices, order, key: new Uint8Array(16), settings: { remember } };
   running = startUplink(options, { addon, log, readSysctl: async () => null, nft });
 }
 
@@ -50,6 +56,7 @@ beforeEach(() => {
   host = createFakeHost();
   lines = [];
   scripts = [];
+  remembered = [];
   nft = async (script) => void scripts.push(script);
 });
 
@@ -82,6 +89,14 @@ test('XLAT-ARCH-08 a running plan opens the translator: one EAM row and the pref
   );
   expect(running.status()).toMatchObject({ state: 'running', expiresInSeconds: 600, metric: 2048 });
   expect(running.status().words).toMatch(/PREF64 64:ff9b::\/96 from RA of fe80::1 on eth0, 600 s left/);
+  await running.stop();
+});
+
+test('what is changed of the uplink is remembered first', async () => {
+  start();
+  native().change(RUNNING);
+  await vi.waitFor(() => expect(host.calls).toContain('attach clat 0'));
+  expect(remembered.slice(0, 2)).toEqual(['ipv6/conf/eth0/proxy_ndp 1 false', 'ipv6/neigh/eth0/proxy_delay 0 false']);
   await running.stop();
 });
 
