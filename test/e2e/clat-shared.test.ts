@@ -13,6 +13,7 @@ import {
   traceroute,
   udpPort,
   upload,
+  url,
   whoami,
 } from '../../lab/traffic.js';
 import {
@@ -21,6 +22,7 @@ import {
   first64,
   lacking,
   reach,
+  second64,
   server4,
   startDhcp6Client,
   startDhcp6Server,
@@ -216,6 +218,7 @@ describe.skipIf(lacking !== null)('CLAT with a shared address', () => {
     expect(row?.address).toMatch(/^2001:db8:1:1:/);
     await reach(net.host);
     expect(await net.host.script('nft list tables')).toBe('');
+    expect(await net.host.script('cat /proc/sys/net/ipv6/neigh/eth0/proxy_delay')).toBe('0\n');
     await net.access.advertise({ managed: true, pref64 });
     const slaac = await net.host.script("ip -6 -o address show dev eth0 | awk '$4 ~ /^2001.*64$/ { print $4 }'");
     await net.host.script(`ip -6 address del ${slaac.trim()} dev eth0`);
@@ -233,6 +236,32 @@ describe.skipIf(lacking !== null)('CLAT with a shared address', () => {
     await net.host.script(
       `ip -6 address change ${own}/128 dev eth0 valid_lft 3600 preferred_lft 3600; ip -6 address del 2001:db8:1:1::129/128 dev eth0`,
     );
+  });
+
+  test('XLAT-CLAT-02 two uplinks: each shares the address of its own', async () => {
+    const other = '2001:db8:2:1::128';
+    await net.other.host.script('ip -6 address add 2001:db8:2:1::1/64 dev eth0');
+    await net.host.script(`ip link set eth1 up; ip -6 address add ${other}/128 dev eth1`);
+    await net.other.advertise({ pref64: [{ prefix: second64, lifetimeSeconds: 600 }] });
+    clat = await startClat(net, ['--uplink', 'eth0', '--uplink', 'eth1']);
+    expect(await clat.until('running', 0)).toMatchObject({ device: 'clat0', sharedAddress: own });
+    expect(await clat.until('running', 1)).toMatchObject({ device: 'clat1', sharedAddress: other });
+    for (const [device, from] of [
+      ['clat0', '192.0.2.1'],
+      ['clat1', '192.0.2.2'],
+    ] as const) {
+      const got = await eventually(
+        () => net.host.run(['curl', '-4', '-s', '--max-time', '5', '--interface', device, url('whoami', server4)]),
+        ({ ok }) => ok,
+        20_000,
+      );
+      expect(got.stdout).toMatch(from);
+    }
+    await clat.stop();
+    clat = undefined;
+    await net.other.advertise(null);
+    await net.host.script('ip link set eth1 down');
+    expect(await net.host.script('nft list tables')).toBe('');
   });
 
   test('the table of a killed one is replaced, or removed where none is needed', async () => {

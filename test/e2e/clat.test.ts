@@ -74,18 +74,26 @@ describe.skipIf(lacking !== null)('CLAT', () => {
     expect(await ping(1445)).toMatch(/mtu ?= ?1472/);
   });
 
-  test('a CLAT that was killed leaves nothing that the next one minds', async () => {
+  test('a CLAT that was killed leaves nothing that the next one minds, and that takes back all of it', async () => {
+    const settings = () =>
+      net.host.script(
+        'cd /proc/sys/net; cat ipv6/conf/*/accept_ra ipv6/conf/*/proxy_ndp ipv6/conf/*/forwarding ipv6/neigh/eth0/proxy_delay ipv4/ip_forward',
+      );
+    const before = await settings();
     await net.access.advertise({ link, pref64: [pref64(first64)] });
     const killed = await startClat(net, ['--uplink', 'eth0', '--lan', 'nat44']);
     const { address } = await killed.until('running');
     killed.service.signal('SIGKILL');
     await killed.service.exited;
-    clat = await startClat(net, ['--uplink', 'eth0', '--lan', 'nat44'], 'again');
+    expect(await settings()).not.toBe(before);
+    clat = await startClat(net, ['--uplink', 'eth0', '--lan', 'nat44']);
     expect(await clat.until('running')).toMatchObject({ address });
     await reach(net.host);
+    expect(await net.host.script('nft list tables')).toBe('table ip platypus_clat\n');
     await clat.stop();
     clat = undefined;
     expect(await net.host.script('nft list tables; ip -6 neigh show proxy; ip -4 route show default')).toBe('');
+    expect(await settings()).toBe(before);
   });
 
   test('XLAT-ARCH-05 neighbours are answered for the address, and asked before it is used', async () => {
@@ -318,13 +326,22 @@ describe.skipIf(lacking !== null)('CLAT', () => {
       );
       expect(got.stdout).toMatch(from);
     }
+    const table = (number: number) => net.host.script(`ip -6 route show table ${number}`);
+    const rules = await net.host.script('ip -6 rule');
+    expect(rules).toMatch(/^30000:\tfrom all iif clat0 lookup 46400$/m);
+    expect(rules).toMatch(/^30000:\tfrom all iif clat1 lookup 46401$/m);
+    expect(await table(46400)).toMatch(/^default via fe80::1 dev eth0 [^\n]*\n$/);
+    expect(await table(46401)).toMatch(/^default via fe80::1 dev eth1 [^\n]*\n$/);
     // The first goes: IPv4 goes on by the second.
     await net.host.script('ip link set eth0 down');
     await clat.until('uplink-down', 0);
     await reach(net.host);
+    expect(await net.host.script('ip -6 rule')).not.toMatch(/clat0/);
+    expect(await table(46400)).toBe('');
     await clat.stop();
     clat = undefined;
     expect(await net.host.script('ip -6 rule')).not.toMatch(/clat/);
+    expect(await net.host.script('ip -6 route show table all')).not.toMatch(/table 4640/);
   });
 
   test('XLAT-ARCH-04, XLAT-CE-08, XLAT-CE-04 a LAN behind NAT44: two hosts, one IPv6 address', async () => {
@@ -361,6 +378,43 @@ describe.skipIf(lacking !== null)('CLAT', () => {
     await seen.stop();
     const sources = seen.packets().map(({ source, destination }) => `${source} ${destination}`);
     expect(sources).toContain('2001:db8:1:c1a7::c0a8:10a 2001:db8:64::c633:6402');
+  });
+
+  test('XLAT-ARCH-17, XLAT-CE-04 a LAN by entries: each host has the address that is said', async () => {
+    const { host } = net.access;
+    await host.script('ip -6 address replace 2001:db8:1:1::1/64 dev eth0');
+    await host.script('ip -6 route replace 2001:db8:1:c1a8::/64 via fe80::99 dev eth0');
+    await net.host.script('ip -6 address replace fe80::99/64 dev eth0');
+    await net.access.advertise({ link, pref64: [pref64(first64)] });
+    const file = join(net.folder, 'eamt.yaml');
+    await writeFile(
+      file,
+      `clat:
+  uplink: eth0
+  lan:
+    mode: eamt
+    eamt:
+      - { v4: 192.168.1.10, v6: "2001:db8:1:c1a8::10" }
+      - { v4: 192.168.1.11, v6: "2001:db8:1:c1a8::11" }
+`,
+    );
+    clat = await startClat(net, ['-c', file], 'eamt');
+    await clat.until('running');
+    const seen = await capture(host, 'eth0');
+    for (const from of ['192.168.1.10', '192.168.1.11']) {
+      await eventually(
+        () => net.lan.run(['ping', '-4', '-n', '-c', '1', '-W', '1', '-I', from, server4]),
+        ({ ok }) => ok,
+      );
+    }
+    await seen.stop();
+    const sources = seen.packets().map(({ source }) => source);
+    expect(sources).toContain('2001:db8:1:c1a8::10');
+    expect(sources).toContain('2001:db8:1:c1a8::11');
+    expect(await download(net.lan, net.folder, megabytes20, server4)).toMatch(/SHA-256 equal/);
+    await clat.stop();
+    clat = undefined;
+    expect(await net.host.script('ip -6 route show root 2001:db8:1:c1a8::/64')).toBe('');
   });
 
   test('XLAT-CE-03 a reload switches it off and on again, and a wrong file changes nothing', async () => {
