@@ -51,38 +51,45 @@ const address: Check<Survey> = {
   name: 'clat-address',
   title: 'the CLAT’s IPv6 address is its own: no other host has it, the kernel answers for it, answers come back to it',
   examine({ clats, machine }) {
-    return clats.map(({ uplink, device, address, claimants, answer }): Finding => {
+    return clats.map(({ uplink, device, address, sharedAddress, claimants, answer }): Finding => {
       if (claimants !== null && claimants.length > 0) {
         return fault(
-          `${address} of the CLAT on ${uplink} is used by ${listOf(claimants)} as well`,
+          `${sharedAddress ?? address} of the CLAT on ${uplink} is used by ${listOf(claimants)} as well`,
           'restart the CLAT, which takes another one; look for a copied machine (the same machine-id)',
         );
       }
-      const shared = machine.addresses.some((one) => one.family === 6 && sameAddress(one.address, address));
+      const table = `ip6 platypus_${device}`;
+      if (sharedAddress !== null && machine.firewall.failure === null && !machine.firewall.ownTables.includes(table)) {
+        return fault(
+          `the table ${table}, which shares ${sharedAddress} of ${uplink}, is gone: no translated packet leaves`,
+          'something has flushed the packet filter (nft flush ruleset, a firewall’s restart): restart the CLAT',
+        );
+      }
       const answered = machine.proxies.some((one) => one.device === uplink && sameAddress(one.address, address));
       const onLink = machine.addresses.some(
         (one) => one.device === uplink && one.family === 6 && sameNetwork(one.address, address),
       );
-      if (!shared && onLink && !answered) {
+      if (onLink && !answered) {
         return fault(
           `nobody answers neighbour discovery for ${address} on ${uplink}: the kernel's proxy entry is gone`,
           'something has flushed the neighbour table (ip neigh flush, a network manager): restart the CLAT',
         );
       }
-      if (!shared && onLink && machine.settings['net.ipv6.conf.all.proxy_ndp'] === '0') {
+      if (onLink && machine.settings['net.ipv6.conf.all.proxy_ndp'] === '0') {
         return fault(
           `nobody answers neighbour discovery for ${address}: net.ipv6.conf.all.proxy_ndp is 0`,
           'something has set it back (sysctl.d): restart the CLAT, and look for who sets it',
         );
       }
-      if (!shared && answer?.device !== device) {
+      if (answer?.device !== device) {
         return fault(
           `answers to ${address} go to ${answer?.device ?? 'nowhere'}, expected ${device}`,
           'another route or rule is before that of the CLAT: ip -6 route get, ip -6 rule',
         );
       }
       const asked = claimants === null ? '; whether another host has it could not be asked' : '';
-      return ok(`${address} on ${uplink}${asked}`);
+      const words = sharedAddress === null ? address : `${sharedAddress}, shared with the host,`;
+      return ok(`${words} on ${uplink}${asked}`);
     });
   },
 };

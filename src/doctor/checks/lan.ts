@@ -4,18 +4,17 @@ import { type Check, fault, ok, warning } from '../check.js';
 import type { Survey } from '../survey/survey.js';
 import { listOf } from './discovery.js';
 
-const OWN_TABLE = 'ip platypus_clat';
-
 const nat44: Check<Survey> = {
   number: '30',
   name: 'lan-nat44',
   title: 'NAT44 for the LAN is in the kernel',
   examine({ expectations, machine, clats }) {
     if (expectations?.lan?.mode !== 'nat44' || clats.length === 0 || machine.firewall.failure !== null) return [];
-    if (machine.firewall.ownTables.includes(OWN_TABLE)) return [ok(`the table ${OWN_TABLE} is there`)];
+    const table = `ip platypus_${expectations.lan.device}`;
+    if (machine.firewall.ownTables.includes(table)) return [ok(`the table ${table} is there`)];
     return [
       fault(
-        `the table ${OWN_TABLE} is gone: hosts of the LAN have no IPv4`,
+        `the table ${table} is gone: hosts of the LAN have no IPv4`,
         'something has flushed the packet filter (nft flush ruleset, a firewall’s restart): platypus reload does not bring it back, a restart does',
       ),
     ];

@@ -43,6 +43,9 @@ export interface ClatView {
   uplink: string;
   device: string;
   address: string;
+  /** The uplink's address, as which `address` leaves the host; null where it leaves as it is. */
+  sharedAddress: string | null;
+  /** Of the address that others see. */
   claimants: Claimants;
   /** Where an IPv4 packet to the literal goes. */
   literal: Way | null;
@@ -84,9 +87,9 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
   const resolvers = await askResolvers(await namedResolvers(options.resolvers, links), addon, signal);
   const prefix = prefixOf(told.status, links, resolvers);
   const clats = await Promise.all(
-    (told.status?.clat ?? []).flatMap(({ state, uplink, device, address }) =>
+    (told.status?.clat ?? []).flatMap(({ state, uplink, device, address, sharedAddress }) =>
       state === 'running' && address !== null
-        ? [viewClat({ uplink, device, address, prefix }, { addon, run, signal })]
+        ? [viewClat({ uplink, device, address, sharedAddress, prefix }, { addon, run, signal })]
         : [],
     ),
   );
@@ -144,17 +147,18 @@ function prefixOf(
 }
 
 async function viewClat(
-  { uplink, device, address, prefix }: Pick<ClatView, 'uplink' | 'device' | 'address'> & { prefix: string | null },
+  { prefix, ...clat }: Pick<ClatView, 'uplink' | 'device' | 'address' | 'sharedAddress'> & { prefix: string | null },
   { addon, run, signal }: { addon: SurveyOptions['addon']; run: RunProgram; signal: AbortSignal },
 ): Promise<ClatView> {
+  const { uplink, device, address, sharedAddress } = clat;
   const translated = prefix === null ? null : embed(prefix, LITERAL);
   const [claimants, literal, forwarded, answer] = await Promise.all([
-    findClaimants(uplink, address, addon, signal),
+    findClaimants(uplink, sharedAddress ?? address, addon, signal),
     findWay(run, { family: 4, address: LITERAL }),
     translated === null ? null : findWay(run, { family: 6, address: translated, from: address, through: device }),
     findWay(run, { family: 6, address }),
   ]);
-  return { uplink, device, address, claimants, literal, translated: forwarded, answer };
+  return { ...clat, claimants, literal, translated: forwarded, answer };
 }
 
 /** RFC 6052 §2.2. */
