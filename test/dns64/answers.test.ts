@@ -38,7 +38,7 @@ describe('DNSSEC', () => {
     expect((await at.ask({ name: 'v4.example' })).flags.ad).toBe(false);
   });
 
-  test('DNS-SEC-06 with DO and CD the data are what upstream has', async () => {
+  test('DNS-SEC-06, XLAT-DEP-02 with DO and CD the data are what upstream has', async () => {
     const at = rig(signed, 'pool6: 2001:db8:64::/96, dnssec: upstream');
     const answer = await at.ask({ name: 'v4.example', do: true, cd: true });
     expect(answer.answers).toEqual([]);
@@ -112,7 +112,7 @@ describe('DNSSEC', () => {
     expect(at.asked).toEqual(['AAAA v4.example']);
   });
 
-  test('DNS-SEC-18 DNSKEY, DS and RRSIG pass unchanged', async () => {
+  test('DNS-SEC-18, XLAT-DEP-02 DNSKEY, DS and RRSIG pass unchanged', async () => {
     const ds = {
       type: 'DS',
       name: 'example',
@@ -136,7 +136,7 @@ describe('reverse names', () => {
       ? { answers: [rr.ptr(name, 'host.example', 86_400)] }
       : { rcode: 'NXDOMAIN', authorities: [rr.soa()] };
 
-  test.each(vectors.synthesis)('DNS-PTR-01, DNS-PTR-04, DNS-PTR-09 $pref64 $cname_target', async (row) => {
+  test.each(vectors.synthesis)('DNS-PTR-01, DNS-PTR-04, DNS-PTR-09, XLAT-DEP-07 $pref64 $cname_target', async (row) => {
     const at = rig(pointers, `pool6: "${row.pref64}", localZones: false`);
     const name = row.ptr_qname.slice(0, -1);
     const target = row.cname_target.slice(0, -1);
@@ -248,7 +248,7 @@ describe('names answered here', () => {
     },
   );
 
-  test('DNS-V4O-03, DNS-V4O-07 every prefix is found, whatever the map says of 192.0.0.0/24', async () => {
+  test('DNS-V4O-03, DNS-V4O-07, XLAT-DNS-21 every prefix is found, whatever the map says of 192.0.0.0/24', async () => {
     const at = rig(
       v4only,
       'pool6: ["64:ff9b::/96", "2001:db8:64::/96"], map: [{ networks: 192.0.0.0/24, prefixes: none }]',
@@ -267,7 +267,7 @@ describe('names answered here', () => {
     expect((await at.ask({ name: 'ipv4only.arpa' })).answers[0]).toMatch(/^ipv4only.arpa 600 AAAA/);
   });
 
-  test('DNS-V4O-10, DNS-V4O-11 DO and CD do not change it, AD is clear', async () => {
+  test('DNS-V4O-10, DNS-V4O-11, XLAT-DNS-21 DO and CD do not change it, AD is clear', async () => {
     for (const more of [{ do: true }, { cd: true }, { do: true, cd: true }]) {
       const answer = await rig(v4only, 'pool6: 2001:db8:64::/96, dnssec: upstream').ask({
         name: 'ipv4only.arpa',

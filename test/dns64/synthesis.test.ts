@@ -181,7 +181,7 @@ describe('the synthetic record', () => {
     ]);
   });
 
-  test('DNS-REC-07 a network that maps to none is left out', async () => {
+  test('DNS-REC-07, XLAT-DEP-04 a network that maps to none is left out', async () => {
     const at = rig(v4only, 'pool6: 2001:db8:64::/96, map: [{ networks: 192.0.2.0/24, prefixes: none }]');
     const answer = await at.ask({ name: 'v4.example' });
     expect(answer).toMatchObject({ rcode: 'NOERROR', answers: [] });
@@ -323,7 +323,7 @@ describe('exclusions and names with rules', () => {
     expect((await at.ask({ name: 'v4.example' })).answers.map(addressOf)).toEqual(['2001:db8:64::c000:201']);
   });
 
-  test('DNS-SYN-22 synthesis by client prefix; who is in a group without a prefix gets plain DNS', async () => {
+  test('DNS-SYN-22, XLAT-DEP-04 synthesis by client prefix; who is in a group without a prefix gets plain DNS', async () => {
     const groups = '{ name: dual, clients: "192.0.2.0/24", pool6: [] }';
     const at = rig(v4only, `pool6: 2001:db8:64::/96, groups: [${groups}]`);
     expect((await at.ask({ name: 'v4.example' })).answers.length).toBe(1);
