@@ -83,6 +83,26 @@ describe.skipIf(missing() !== null)('464XLAT', () => {
     expect(translators(passed)).toEqual([]);
   });
 
+  test('XLAT-ARCH-15 the host’s own nftables filter what the CLAT translates, by its state', async () => {
+    const { neighbour, server } = net.hosts;
+    await neighbour.script(`nft -f - <<END
+table inet guard {
+  counter refused { }
+  chain input {
+    type filter hook input priority filter; policy accept;
+    ct state established,related accept
+    iifname "clat" counter name refused drop
+  }
+}
+END`);
+    const got = await server.run(['curl', '-sS', '--max-time', '2', url('whoami', published4)]);
+    expect(got.ok).toBe(false);
+    expect(await neighbour.script('nft list counter inet guard refused')).toMatch(/packets [1-9]/);
+    expect(await whoami(neighbour, server4)).toMatch(/^192\.0\.2\.\d+#/);
+    await neighbour.script('nft delete table inet guard');
+    expect(await whoami(server, published4)).toMatch(new RegExp(`^${server4}#`));
+  });
+
   test('XLAT-DEP-08 a static BIB entry: the IPv4 Internet opens connections to a host behind the PLAT', async () => {
     await serve(net.hosts.phone, 'http-server', '::', httpPort);
     const binding = ['bib', 'add', 'tcp', `${net.phone6}#${httpPort}`, `192.0.2.6#${httpPort}`];
