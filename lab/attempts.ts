@@ -46,7 +46,7 @@ export const attempts: readonly Attempt[] = [
   {
     what: 'HTTP, an IPv4 literal',
     ...CUSTOMER,
-    run: async ({ hosts }) => `the server saw ${inPool4(await whoami(hosts.customer, server4))}`,
+    run: async ({ hosts }) => `${server4}, which saw ${inPool4(await whoami(hosts.customer, server4))}`,
   },
   {
     what: 'HTTP by name, DNS forwarder',
@@ -54,7 +54,7 @@ export const attempts: readonly Attempt[] = [
     run: async (network) => {
       const { address, page } = await named(network, 'customer', v4Name);
       if (address !== server4) throw new Error(`${v4Name} is ${address}`);
-      return `${v4Name} is ${address}, the server saw ${inPool4(page)}`;
+      return `${address}, which saw ${inPool4(page)}`;
     },
   },
   {
@@ -63,7 +63,7 @@ export const attempts: readonly Attempt[] = [
     run: async (network) => {
       const { address, page } = await named(network, 'phone', v4Name);
       if (address !== through(server4)) throw new Error(`${v4Name} is ${address}`);
-      return `${v4Name} is ${address}, the server saw ${inPool4(page)}`;
+      return `${address}, which saw ${inPool4(page)}`;
     },
   },
   {
@@ -73,7 +73,7 @@ export const attempts: readonly Attempt[] = [
       const { address, page } = await named(network, 'phone', v6Name);
       if (address !== server6) throw new Error(`${v6Name} is ${address}`);
       if (!page.startsWith(`${network.phone6}#`)) throw new Error(`the server saw ${page}`);
-      return `${v6Name} is ${address}, the server saw ${page}`;
+      return `${address}, which saw ${page}`;
     },
   },
   { what: 'UDP, question and answer', ...CUSTOMER, run: ({ hosts }) => askUdp(hosts.customer, 64, server4) },
@@ -114,7 +114,7 @@ export const attempts: readonly Attempt[] = [
     to: 'neighbour',
     by: ['home', 'plat', 'neighbour'],
     hairpin: true,
-    run: async ({ hosts }) => `${published4} saw ${inPool4(await whoami(hosts.customer, published4))}`,
+    run: async ({ hosts }) => `${published4}, which saw ${inPool4(await whoami(hosts.customer, published4))}`,
   },
   {
     what: 'HTTP from outside, static BIB entry',
@@ -124,19 +124,19 @@ export const attempts: readonly Attempt[] = [
     run: async ({ hosts }) => {
       const seen = await whoami(hosts.server, published4);
       if (!seen.startsWith(`${server4}#`)) throw new Error(`${published4} saw ${seen}`);
-      return `${published4} saw ${seen}`;
+      return `${published4}, which saw ${seen}`;
     },
   },
 ];
 
-/** What was announced and learned, as the kernels of both routers and of the PLAT have it. */
+/** What was announced and learned, as the kernels of both routers and of the PLAT have it: what, where, the route. */
 export async function announced({ hosts }: Xlat464): Promise<string[][]> {
   const shown = async (host: Host, ...args: string[]) => (await host.script(`ip ${args.join(' ')}`)).trim();
   return [
     ['pool6', 'access', await shown(hosts.access, '-6', 'route', 'show', pool6)],
     ['pool4', 'internet', await shown(hosts.internet, 'route', 'show', pool4)],
     ['default', 'plat', await shown(hosts.plat, 'route', 'show', 'default')],
-  ].map(([what = '', on = '', route = '']) => [what, on, route.replace(/ +/g, ' ')]);
+  ].map(([what = '', on = '', route = '']) => [what, on, route.replace(/ metric.*/, '')]);
 }
 
 /** How many sessions the PLAT has for whom: the customer, whom it knows by the CLAT's address, the phone, the neighbour. */
@@ -176,7 +176,13 @@ async function named(network: Xlat464, name: 'customer' | 'phone', target: strin
 async function hopsTo(from: Host, to: string): Promise<string> {
   const hops = await traceroute(from, to, '-m', '16');
   if (hops.at(-1) !== to || hops.includes('*')) throw new Error(`hops ${hops.join(' ')}`);
-  return `${hops.length} hops: ${hops.join(' ')}`;
+  const runs: { hop: string; count: number }[] = [];
+  for (const hop of hops) {
+    const last = runs.at(-1);
+    if (last?.hop === hop) last.count += 1;
+    else runs.push({ hop, count: 1 });
+  }
+  return runs.map(({ hop, count }) => (count === 1 ? hop : `${hop} (${count} times)`)).join(' ');
 }
 
 async function bulk(from: Host, server: Host, to: string, reverse = false): Promise<string> {

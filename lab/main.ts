@@ -57,7 +57,8 @@ async function tryAll(network: Xlat464, interrupted: AbortSignal): Promise<numbe
       const { result, passed } = await observe(network, () => attempt.run(network));
       const wrong = detour(attempt, passed);
       if (wrong !== null) failures += 1;
-      rows.push([attempt.what, pathOf(attempt, passed), wrong === null ? 'ok' : 'FAILED', wrong ?? result]);
+      const back = attempt.offload === true ? `${result}, ${passed.supers.plat} super-packets` : result;
+      rows.push([attempt.what, pathOf(attempt, passed), wrong === null ? 'ok' : 'FAILED', wrong ?? back]);
     } catch (error) {
       failures += 1;
       const why = error instanceof Error ? error.message : String(error);
@@ -82,7 +83,7 @@ neighbour  a CLAT of its own; its HTTP server is ${published4} outside
 server     IPv4 only, ${server4}, which is ${through(server4)} in pool6
 server6    IPv6 only, ${server6}
 PLAT       pool6 ${pool6}, pool4 ${pool4}; BGP ${neighbors.bgp.map(({ name, state }) => `${name} ${state}`).join()}
-CLAT       ${row?.words}
+CLAT       ${row?.words.replace('; ', ';\n           ').replace(', default', ',\n           default')}
 resolver   ${network.resolvers.home}, the DNS64 server, as the advertisement says
 `);
   console.log(`${table(['route', 'on', 'as the kernel has it'], await announced(network))}\n`);
