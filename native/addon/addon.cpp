@@ -45,6 +45,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("listenTcp", Napi::Function::New(env, listenTcp, "listenTcp"));
   exports.Set("setTcpMd5", Napi::Function::New(env, setTcpMd5, "setTcpMd5"));
   exports.Set("setTcpHopLimit", Napi::Function::New(env, setTcpHopLimit, "setTcpHopLimit"));
+  exports.Set("tcpPath", Napi::Function::New(env, tcpPath, "tcpPath"));
+  exports.Set("pathMtu", Napi::Function::New(env, pathMtuTo, "pathMtu"));
   EamTableObject::define(env);
   exports.Set("buildEamTable", Napi::Function::New(env, buildEamTable, "buildEamTable"));
   exports.Set("counters", counterList(env));

@@ -164,4 +164,17 @@ void setTcpHopLimit(const Napi::CallbackInfo& info) {
   }
 }
 
+Napi::Value tcpPath(const Napi::CallbackInfo& info) {
+  TcpPath path;
+  if (const int error = readTcpPath(descriptorArgument(info), path)) {
+    throw systemError(info.Env(), error, "getsockopt");
+  }
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("sendMss", path.send_mss);
+  result.Set("announcedMss", path.announced_mss);
+  result.Set("pathMtu", path.path_mtu);
+  result.Set("timestamps", path.timestamps);
+  return result;
+}
+
 }  // namespace platypus::addon

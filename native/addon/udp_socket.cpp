@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "addon/arguments.h"
 #include "addon/array_over.h"
 #include "addon/error.h"
 
@@ -48,6 +49,8 @@ BatchSocket::Options optionsFrom(const Napi::Object& given) {
   options.slot_bytes = number(given, "slotBytes", 65'536);
   options.reuse_port = given.Get("reusePort").ToBoolean();
   options.address = addressFrom(given, options.family);
+  options.device = optionalStringField(given, "device").value_or("");
+  options.path_mtu = given.Get("pathMtu").ToBoolean();
   if (given.Get("remote").IsObject()) {
     const auto remote = given.Get("remote").As<Napi::Object>();
     options.remote = addressFrom(remote, options.family);
@@ -183,7 +186,13 @@ Napi::Value UdpSocketObject::send(const Napi::CallbackInfo& info) {
   if (!(count >= 0 && count <= double{BatchSocket::kBatch})) {
     throw unexpected(info.Env(), "send takes 0..64");
   }
-  const size_t refused = watch_ == nullptr ? 0 : socket_->send(static_cast<size_t>(count));
+  BatchSocket::Manner manner;
+  if (info.Length() > 1 && info[1].IsObject()) {
+    const auto given = info[1].As<Napi::Object>();
+    manner.dont_fragment = given.Get("dontFragment").ToBoolean();
+    manner.no_checksum = given.Get("noChecksum").ToBoolean();
+  }
+  const size_t refused = watch_ == nullptr ? 0 : socket_->send(static_cast<size_t>(count), manner);
   return Napi::Number::New(info.Env(), static_cast<double>(refused));
 }
 
@@ -204,6 +213,16 @@ Napi::Value UdpSocketObject::counters(const Napi::CallbackInfo& info) {
 
 void UdpSocketObject::close(const Napi::CallbackInfo&) {
   stop();
+}
+
+Napi::Value pathMtuTo(const Napi::CallbackInfo& info) {
+  const Napi::Object given = objectArgument(info);
+  const auto local = optionalAddressField(given, "local");
+  const PathMtu found =
+      platypus::pathMtuTo(addressField(given, "remote"), local ? &*local : nullptr,
+                          optionalStringField(given, "device").value_or(""));
+  if (found.error != 0) throw systemError(info.Env(), found.error, found.syscall);
+  return Napi::Number::New(info.Env(), found.bytes);
 }
 
 }  // namespace platypus::addon

@@ -39,4 +39,7 @@ class UdpSocketObject final : public Napi::ObjectWrap<UdpSocketObject> {
   std::optional<Napi::AsyncContext> context_;
 };
 
+/// pathMtu() of src/native/addon.ts.
+Napi::Value pathMtuTo(const Napi::CallbackInfo& info);
+
 }  // namespace platypus::addon

@@ -108,6 +108,17 @@ int setTcpMd5(int fd, const TcpMd5Key& key) {
   return setsockopt(fd, IPPROTO_TCP, TCP_MD5SIG, &request, sizeof request) == 0 ? 0 : errno;
 }
 
+int readTcpPath(int fd, TcpPath& path) {
+  tcp_info info{};
+  socklen_t length = sizeof info;
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return errno;
+  path = {.send_mss = info.tcpi_snd_mss,
+          .announced_mss = info.tcpi_advmss,
+          .path_mtu = info.tcpi_pmtu,
+          .timestamps = (info.tcpi_options & TCPI_OPT_TIMESTAMPS) != 0};
+  return 0;
+}
+
 int setTcpLimits(int fd, const TcpLimits& limits) {
   const int family = familyOf(fd);
   return family == 0 ? EBADF : setLimits(fd, family, limits);

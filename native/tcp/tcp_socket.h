@@ -58,4 +58,19 @@ int setTcpMd5(int fd, const TcpMd5Key& key);
 /// On any TCP socket, an accepted one above all: the listener is shared by neighbours.
 int setTcpLimits(int fd, const TcpLimits& limits);
 
+/// What a connection knows of its path, bytes.
+struct TcpPath {
+  /// Most data in a segment that it sends, less what options take.
+  uint32_t send_mss = 0;
+  /// What its own SYN announced.
+  uint32_t announced_mss = 0;
+  /// Whole packets.
+  uint32_t path_mtu = 0;
+  /// RFC 7323: these take 12 bytes of every segment.
+  bool timestamps = false;
+};
+
+/// Of a connected TCP socket. 0 or an errno.
+int readTcpPath(int fd, TcpPath& path);
+
 }  // namespace platypus

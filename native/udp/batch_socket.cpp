@@ -16,6 +16,9 @@
 #include <cstring>
 #include <new>
 
+#include "socket/descriptor.h"
+#include "socket/options.h"
+
 namespace platypus {
 namespace {
 
@@ -79,7 +82,7 @@ BatchSocket::Opened BatchSocket::open(const Options& options) {
   socket->fd_ = ::socket(options.family == 4 ? AF_INET : AF_INET6,
                          SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (socket->fd_ < 0) return {nullptr, errno, "socket"};
-  if (const int error = socket->setOptions(options.reuse_port)) {
+  if (const int error = socket->setOptions(options)) {
     return {nullptr, error, "setsockopt"};
   }
   if (const int error = socket->bindTo(options)) return {nullptr, error, "bind"};
@@ -94,22 +97,28 @@ HostAddress BatchSocket::hostAddress(const UdpPeer::Address& bytes) const {
 }
 
 // 0 or an errno.
-int BatchSocket::setOptions(bool reusePort) {
+int BatchSocket::setOptions(const Options& options) {
   // What a client waits for fits into what the kernel gives by itself, and it has many sockets.
   if (!connected()) askForBuffers(fd_);
-  if (reusePort && !setOption(fd_, SOL_SOCKET, SO_REUSEPORT, 1)) return errno;
+  if (options.reuse_port && !setOption(fd_, SOL_SOCKET, SO_REUSEPORT, 1)) return errno;
+  if (!options.device.empty()) {
+    if (const int error = bindToDevice(fd_, options.device.c_str())) return error;
+  }
   // RFC 9715 §3.1: path MTU discovery lets anybody who forges an ICMP message choose the size at
   // which answers are fragmented, and fragments are easily replaced. So neither DF nor what ICMP
-  // says: the device's own MTU bounds.
+  // says: the device's own MTU bounds. A socket that asks for the path MTU is there to find it out.
+  static_assert(IP_PMTUDISC_OMIT == IPV6_PMTUDISC_OMIT && IP_PMTUDISC_DONT == IPV6_PMTUDISC_DONT &&
+                IP_PMTUDISC_PROBE == IPV6_PMTUDISC_PROBE);
+  discovery_ = options.path_mtu ? IP_PMTUDISC_DONT : IP_PMTUDISC_OMIT;
   if (family_ == 4) {
     return (connected() || setOption(fd_, IPPROTO_IP, IP_PKTINFO, 1)) &&
-                   setOption(fd_, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT)
+                   setOption(fd_, IPPROTO_IP, IP_MTU_DISCOVER, discovery_)
                ? 0
                : errno;
   }
   return setOption(fd_, IPPROTO_IPV6, IPV6_V6ONLY, 1) &&
                  (connected() || setOption(fd_, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)) &&
-                 setOption(fd_, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT)
+                 setOption(fd_, IPPROTO_IPV6, IPV6_MTU_DISCOVER, discovery_)
              ? 0
              : errno;
 }
@@ -188,8 +197,28 @@ UdpPeer BatchSocket::peerOf(size_t slot) const {
   return peer;
 }
 
-size_t BatchSocket::send(size_t count) {
+size_t BatchSocket::send(size_t count, Manner manner) {
   if (fd_ < 0) return 0;
+  const bool plain = !manner.dont_fragment && !manner.no_checksum;
+  if (plain) return sendSlots(count);
+  // Linux knows both for a socket only, not for a datagram.
+  if (!setManner(manner)) {
+    counters_.send_refused += count;
+    return count;
+  }
+  const size_t refused = sendSlots(count);
+  (void)setManner({});
+  return refused;
+}
+
+bool BatchSocket::setManner(Manner manner) {
+  const int discovery = manner.dont_fragment ? IP_PMTUDISC_PROBE : discovery_;
+  const bool set = family_ == 4 ? setOption(fd_, IPPROTO_IP, IP_MTU_DISCOVER, discovery)
+                                : setOption(fd_, IPPROTO_IPV6, IPV6_MTU_DISCOVER, discovery);
+  return setOption(fd_, SOL_SOCKET, SO_NO_CHECK, manner.no_checksum ? 1 : 0) && set;
+}
+
+size_t BatchSocket::sendSlots(size_t count) {
   size_t ready = 0;
   size_t refused = 0;
   for (size_t slot = 0; slot < std::min(count, kBatch); ++slot) {
@@ -263,6 +292,28 @@ bool BatchSocket::prepareSend(size_t slot, size_t message) {
     setPacketInfo(header, control, IPPROTO_IPV6, IPV6_PKTINFO, info);
   }
   return true;
+}
+
+PathMtu pathMtuTo(const HostAddress& remote, const HostAddress* local, const std::string& device) {
+  const bool v4 = remote.family == AF_INET;
+  const Descriptor socket(::socket(remote.family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const int fd = socket.fd();
+  if (fd < 0) return {0, errno, "socket"};
+  if (!device.empty()) {
+    if (const int error = bindToDevice(fd, device.c_str())) return {0, error, "setsockopt"};
+  }
+  if (local != nullptr) {
+    const auto address = SocketAddress::of(*local, Be16(0));
+    if (bind(fd, &address.any, address.size()) != 0) return {0, errno, "bind"};
+  }
+  // Any port: nothing is sent.
+  const auto address = SocketAddress::of(remote, Be16(9));
+  if (connect(fd, &address.any, address.size()) != 0) return {0, errno, "connect"};
+  PathMtu found;
+  socklen_t length = sizeof found.bytes;
+  const int read = v4 ? getsockopt(fd, IPPROTO_IP, IP_MTU, &found.bytes, &length)
+                      : getsockopt(fd, IPPROTO_IPV6, IPV6_MTU, &found.bytes, &length);
+  return read == 0 ? found : PathMtu{0, errno, "getsockopt"};
 }
 
 }  // namespace platypus

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "packet/byte_order.h"
 #include "socket/address.h"
@@ -95,6 +96,18 @@ class BatchSocket {
     Be16 remote_port{};
     /// Of another socket, to be shared with it; null takes some.
     std::shared_ptr<BatchMemory> memory = nullptr;
+    /// Interface or VRF device, empty for any.
+    std::string device = {};
+    /// Believes what ICMP says of path MTUs, and fragments by it.
+    bool path_mtu = false;
+  };
+
+  /// How datagrams leave; kept for one send() alone.
+  struct Manner {
+    /// With DF, whatever is known of the path: refused only where the device's own MTU is smaller.
+    bool dont_fragment = false;
+    /// IPv4 without a checksum (RFC 768).
+    bool no_checksum = false;
   };
 
   /// An opened socket, or the errno and the name of the call that failed.
@@ -127,7 +140,8 @@ class BatchSocket {
 
   /// Sends the send slots 0..count-1, without waiting. A datagram that the kernel refuses does not
   /// keep the rest back; when it has no room, the rest is dropped. Returns how many were refused.
-  size_t send(size_t count);
+  size_t send(size_t count) { return send(count, Manner{}); }
+  size_t send(size_t count, Manner manner);
 
   void close();
 
@@ -152,7 +166,9 @@ class BatchSocket {
  private:
   BatchSocket() = default;
   HostAddress hostAddress(const UdpPeer::Address& bytes) const;
-  int setOptions(bool reusePort);
+  int setOptions(const Options& options);
+  bool setManner(Manner manner);
+  size_t sendSlots(size_t count);
   int bindTo(const Options& options);
   int connectTo(const Options& options);
   int readName();
@@ -163,6 +179,8 @@ class BatchSocket {
 
   int fd_ = -1;
   uint8_t family_ = 0;
+  // Of what is sent without a manner: IP_PMTUDISC_… of either family, which are the same numbers.
+  int discovery_ = 0;
   HostAddress address_;
   Be16 port_;
   // Port 0: not connected.
@@ -171,5 +189,17 @@ class BatchSocket {
   BatchSocketCounters counters_;
   std::shared_ptr<BatchMemory> memory_;
 };
+
+/// What is known of the MTU of the path to an address, bytes of whole packets, or the errno of why
+/// there is no path.
+struct PathMtu {
+  int bytes = 0;
+  int error = 0;
+  const char* syscall = "";
+};
+
+/// Asks the routing table and what ICMP has told, and sends nothing. `local` absent: the kernel's
+/// choice; `device` empty: any.
+PathMtu pathMtuTo(const HostAddress& remote, const HostAddress* local, const std::string& device);
 
 }  // namespace platypus

@@ -631,6 +631,30 @@ export interface UdpSocketOptions {
    * megabyte for each would be dear for a client with many.
    */
   memoryOf?: UdpSocket;
+  /** Interface or VRF device (SO_BINDTODEVICE); any unless told. */
+  device?: string | null;
+  /** Believes ICMP about path MTUs, for `Addon.pathMtu` to tell; others are deaf to it (RFC 9715 §3.1). */
+  pathMtu?: boolean;
+}
+
+/** How datagrams leave, of IPv4. */
+export interface UdpManner {
+  /** With DF, whatever is known of the path: refused only where the device's own MTU is smaller. */
+  dontFragment?: boolean;
+  /** Without a checksum (RFC 768). */
+  noChecksum?: boolean;
+}
+
+/** What a TCP connection knows of its path, bytes. */
+export interface TcpPath {
+  /** Most data in a segment that it sends, less what options take. */
+  sendMss: number;
+  /** What its own SYN announced. */
+  announcedMss: number;
+  /** Whole packets. */
+  pathMtu: number;
+  /** RFC 7323: these take 12 bytes of every segment. */
+  timestamps: boolean;
 }
 
 /**
@@ -653,7 +677,7 @@ export interface UdpSocket {
    * Sends the first `count` send slots, without waiting: what the kernel has no room for is dropped and counted. Returns
    * how many it refused.
    */
-  send(count: number): number;
+  send(count: number, manner?: UdpManner): number;
   /** Datagrams since it was opened. */
   counters(): UdpCounters;
   close(): void;
@@ -1024,6 +1048,13 @@ export interface Addon {
   setTcpMd5(fd: number, peer: { address: string; key: string | null }): void;
   /** On an accepted descriptor: a listener is shared by neighbours whose limits differ. Throws as above. */
   setTcpHopLimit(fd: number, limits: TcpLimits): void;
+  /** Of a connected descriptor (TCP_INFO). Throws as above. */
+  tcpPath(fd: number): TcpPath;
+  /**
+   * The MTU of the path to an address, bytes of whole packets, as the routing table has it and ICMP has told of it; sends
+   * nothing. Null for the kernel's choice. Throws an Error with `code` (ENETUNREACH, ENODEV …) and `syscall`.
+   */
+  pathMtu(path: { remote: string; local: string | null; device: string | null }): number;
   /**
    * A table with the entries of `base` (null: none) without those of `remove`, and with those of `add`: records of
    * EAM_REMOVE_BYTES and EAM_ADD_BYTES. Built on a thread of its own.

@@ -339,6 +339,8 @@ export function createFakeAddon(host: FakeHost): Addon {
     },
     setTcpMd5: () => {},
     setTcpHopLimit: () => {},
+    tcpPath: () => ({ sendMss: 1460, announcedMss: 1460, pathMtu: 1500, timestamps: false }),
+    pathMtu: () => 1500,
     buildEamTable: buildFakeEamTable,
     counters: [
       { name: 'drop.v6.no_session', explain: 'IPv6 packets without a session (RFC 6146 §3.5).' },

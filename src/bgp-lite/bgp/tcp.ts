@@ -4,6 +4,7 @@
  */
 import { createServer, Socket } from 'node:net';
 import type { Addon } from '../../native/addon.js';
+import { descriptorOf } from '../../native/descriptor.js';
 import type { Connection, ConnectionEvents, Endpoint, Transport } from './transport.js';
 
 export type TcpAddon = Pick<Addon, 'connectTcp' | 'listenTcp' | 'setTcpMd5' | 'setTcpHopLimit'>;
@@ -59,12 +60,6 @@ export function createTcpTransport(addon: TcpAddon): Transport {
       };
     },
   };
-}
-
-/** The descriptor of an accepted socket, for which Node has no public name; null when it is closed. */
-function descriptorOf(socket: Socket): number | null {
-  const handle = (socket as unknown as { _handle?: { fd?: number } | null })._handle;
-  return handle?.fd !== undefined && handle.fd >= 0 ? handle.fd : null;
 }
 
 function connectionOf(socket: Socket, remote: Endpoint, addon: TcpAddon): Connection {
