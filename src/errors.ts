@@ -36,6 +36,7 @@ export type ErrorCode =
   | 'PLT_BENCH_FAILED'
   | 'PLT_DNS64_FAILED'
   | 'PLT_CLAT_FAILED'
+  | 'PLT_RESPONDER_FAILED'
   | 'PLT_ANNOUNCE_FAILED'
   | 'PLT_NEIGHBOR_UNKNOWN'
   | 'PLT_NO_ANNOUNCER'
@@ -252,6 +253,7 @@ export const errors = {
     ),
   clatFailed: (found: string, options?: Options) =>
     new PlatypusError('PLT_CLAT_FAILED', `the CLAT failed: ${found}`, options),
+  responderFailed: (found: string) => new PlatypusError('PLT_RESPONDER_FAILED', `the responder failed: ${found}`),
   routeUnknown: (method: string, url: string) =>
     new PlatypusError('PLT_ROUTE_UNKNOWN', `there is no ${method} ${url}, expected a path of docs/reference/api.md`, {
       status: 404,

@@ -50,7 +50,7 @@ async function runUntil(
   // Said before anything is opened; the socket itself comes last, when there is something to ask.
   await (await claimSocket(config.control.socket))();
   // A DNS64 server alone works without it, only slower.
-  const alone = (config.plat ?? config.siit ?? config.clat ?? config.announce) === undefined;
+  const alone = (config.plat ?? config.siit ?? config.clat ?? config.announce ?? config.responder) === undefined;
   const addon = alone ? null : load(io);
   const restartFile = options.file === null ? null : `${config.control.socket}.restart`;
   const settingsFile = `${config.control.socket}.settings`;

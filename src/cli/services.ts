@@ -6,6 +6,7 @@ import type { Prefix } from '../config/address.js';
 import type { AnnounceConfig } from '../config/announce.js';
 import { diffAnnounce, diffConfig, diffDns64 } from '../config/diff.js';
 import type { LoadedConfig } from '../config/file.js';
+import { diffResponder } from '../config/responder.js';
 import type { Config } from '../config/schema.js';
 import type { ChangeReport } from '../control/target.js';
 import type { Dependencies } from '../device/device.js';
@@ -15,6 +16,7 @@ import { type Dns64Service, startDns64 } from '../dns64/service.js';
 import { errors } from '../errors.js';
 import type { Addon } from '../native/addon.js';
 import { type PlatService, startPlat } from '../plat/service.js';
+import { type ResponderService, startResponder } from '../responder/service.js';
 import { type SiitService, startSiit } from '../siit/service.js';
 import { createLook, factsOf } from './facts.js';
 
@@ -23,6 +25,7 @@ export interface Running {
   readonly dns64: Dns64Service | null;
   readonly announcer: AnnouncerService | null;
   readonly clat: ClatService | null;
+  readonly responder: ResponderService | null;
   /** What runs, in a few words. */
   describe(): string;
   /** Applies a configuration whole, or throws and changes nothing. Returns what changed, as sentences. */
@@ -50,6 +53,11 @@ export async function startServices(config: Config, deps: RunDependencies, signa
     undo.push('start the translator', async () => service?.stop());
     const dns64 = config.dns64 === undefined ? null : await startDns64(config.dns64, pool6Of(config), deps.log);
     undo.push('start the DNS64 server', async () => dns64?.stop());
+    const responder =
+      config.responder === undefined
+        ? null
+        : await startResponder(config.responder, { pool4: () => pool4Of(service) }, deps.log);
+    undo.push('start the responder', async () => responder?.stop());
     const announcer = await startAnnouncing(config.announce, { service, dns64 }, deps);
     undo.push('start the announcer', async () => announcer?.stop());
     const { addon, log, readSysctl, settingsFile } = deps;
@@ -57,18 +65,18 @@ export async function startServices(config: Config, deps: RunDependencies, signa
       config.clat === undefined || addon === null
         ? null
         : await startClat(config.clat, { addon, log, readSysctl, settingsFile });
-    return createRunning(config, { service, dns64, announcer, clat });
+    return createRunning(config, { service, dns64, announcer, clat, responder });
   } catch (error) {
     await undo.unwind();
     throw error;
   }
 }
 
-type Services = Pick<Running, 'service' | 'dns64' | 'announcer' | 'clat'>;
+type Services = Pick<Running, 'service' | 'dns64' | 'announcer' | 'clat' | 'responder'>;
 
 async function startAnnouncing(
   announce: AnnounceConfig | undefined,
-  services: Omit<Services, 'announcer' | 'clat'>,
+  services: Omit<Services, 'announcer' | 'clat' | 'responder'>,
   { addon, log, restartFile }: RunDependencies,
 ): Promise<AnnouncerService | null> {
   if (announce === undefined || addon === null) return null;
@@ -78,6 +86,10 @@ async function startAnnouncing(
 
 function poolsOf(service: Services['service']): Prefix[] {
   return service?.plan().pools.map(({ prefix }) => prefix) ?? [];
+}
+
+function pool4Of(service: Services['service']): Prefix[] {
+  return poolsOf(service).filter(({ family }) => family === 4);
 }
 
 async function startTranslator(
@@ -95,7 +107,7 @@ function pool6Of({ plat, siit }: Config) {
   return (plat ?? siit)?.pool6 ?? null;
 }
 
-function createRunning(initial: Config, { service, dns64, announcer, clat }: Services): Running {
+function createRunning(initial: Config, { service, dns64, announcer, clat, responder }: Services): Running {
   const serial = createSerial();
   let config = initial;
 
@@ -110,10 +122,12 @@ function createRunning(initial: Config, { service, dns64, announcer, clat }: Ser
     const names = config.dns64 === undefined || next.dns64 === undefined ? null : diffDns64(config.dns64, next.dns64);
     // The translator refuses its part by itself; what the DNS64 server refuses comes before anything is changed.
     const alone = service === null ? diffConfig(config, next) : { changes: [], refused: [] };
-    const refused = [...(names?.refused ?? []), ...alone.refused, ...told];
+    const asked = diffResponder(config.responder, next.responder);
+    const refused = [...(names?.refused ?? []), ...alone.refused, ...told, ...asked.refused];
     if (refused.length > 0) throw errors.reloadRefused(refused);
     const changes = service === null ? alone.changes : await service.reload(next);
     if (next.dns64 !== undefined) await dns64?.use(next.dns64, pool6Of(next));
+    if (next.responder !== undefined) await responder?.use(next.responder);
     // Last: what is announced is served by now.
     const announced =
       next.announce === undefined || announcer === null || isDeepStrictEqual(config.announce, next.announce)
@@ -121,7 +135,7 @@ function createRunning(initial: Config, { service, dns64, announcer, clat }: Ser
         : await announcer.use(next.announce);
     const moved = next.clat === undefined || clat === null ? [] : await clat.use(next.clat);
     config = next;
-    return [...moved, ...changes, ...(names?.changes ?? []), ...announced];
+    return [...moved, ...changes, ...(names?.changes ?? []), ...asked.changes, ...announced];
   }
 
   return {
@@ -129,10 +143,12 @@ function createRunning(initial: Config, { service, dns64, announcer, clat }: Ser
     dns64,
     announcer,
     clat,
+    responder,
     describe() {
       const parts = service === null ? [] : [`translating on ${service.dataplane.device}`];
       if (dns64 !== null) parts.push(`answering DNS on ${dns64.listening.join(', ')}`);
       if (clat !== null) parts.push(clat.describe());
+      if (responder !== null) parts.push(responder.describe());
       if (announcer !== null) parts.push(announcer.describe());
       return parts.join(', ');
     },
@@ -148,6 +164,7 @@ function createRunning(initial: Config, { service, dns64, announcer, clat }: Ser
         // First, so that packets come until nobody sends them any more.
         await announcer?.stop();
         await clat?.stop();
+        await responder?.stop();
         await dns64?.stop();
         await service?.stop();
       }),

@@ -24,6 +24,9 @@ import { errors, PlatypusError } from '../errors.js';
 import { explainRunning } from '../explain/running.js';
 import type { Addon, EamTable } from '../native/addon.js';
 import type { PlatService } from '../plat/service.js';
+import { responderReadings, responderStatusOf } from '../responder/readings.js';
+import type { ServerReport as ResponderReport } from '../responder/server.js';
+import type { ResponderService } from '../responder/service.js';
 import type { SiitService } from '../siit/service.js';
 import { packageVersion } from './version.js';
 
@@ -33,6 +36,7 @@ export interface TargetOptions {
   dns64: Dns64Service | null;
   announcer: AnnouncerService | null;
   clat: ClatService | null;
+  responder: ResponderService | null;
   /** Null where it may be missing: there is no translator then. */
   addon: Pick<Addon, 'Simulator' | 'counters'> | null;
   /** Null for `platypus plat` and `platypus siit`. */
@@ -42,7 +46,8 @@ export interface TargetOptions {
 }
 
 /** Joins service and control socket. */
-export function createTarget({ service, dns64, announcer, clat, addon, file, reload }: TargetOptions): ControlTarget {
+export function createTarget(options: TargetOptions): ControlTarget {
+  const { service, dns64, announcer, clat, responder, addon, file, reload } = options;
   const version = packageVersion();
   const startedMs = performance.now();
   const dataplane = service?.dataplane;
@@ -53,20 +58,20 @@ export function createTarget({ service, dns64, announcer, clat, addon, file, rel
     return device === undefined ? refuseTranslator() : { tables: device.dataplane, config: device.plan().core };
   };
 
-  async function statusOf(report: ServerReport | null): Promise<StatusReport> {
+  async function statusOf({ names: report, requests }: Reports): Promise<StatusReport> {
     const program = {
       version,
       pid: process.pid,
-      alive: dataplane?.alive() ?? clat?.alive() ?? dns64?.alive() ?? announcer?.alive() ?? false,
+      alive: dataplane?.alive() ?? clat?.alive() ?? dns64?.alive() ?? announcer?.alive() ?? responder?.alive() ?? false,
       uptimeSeconds: Math.floor((performance.now() - startedMs) / 1000),
       file,
       dns64: dns64 === null ? null : dns64StatusOf(dns64.listening, dns64.alive(), report),
       announcer: announcer === null ? null : await summaryOf(announcer),
       clat: clat?.status() ?? null,
+      responder: responder === null ? null : responderStatusOf(responder.listening, responder.alive(), requests),
     };
     if (service === null) {
-      const alone = dns64 === null ? 'announce' : 'dns64';
-      return { ...program, mode: clat === null ? alone : 'clat' };
+      return { ...program, mode: aloneMode() };
     }
     const { core, pools } = service.plan();
     return {
@@ -83,6 +88,17 @@ export function createTarget({ service, dns64, announcer, clat, addon, file, rel
     };
   }
 
+  function aloneMode() {
+    if (clat !== null) return 'clat';
+    if (dns64 !== null) return 'dns64';
+    return announcer === null ? 'responder' : 'announce';
+  }
+
+  async function reports(): Promise<Reports> {
+    const [names, requests] = await Promise.all([reportOf(dns64), responder?.report().catch(() => null)]);
+    return { names, requests: requests ?? null };
+  }
+
   function dataplaneCounters(): CounterReading[] {
     const all = dataplane === undefined ? (clat?.devices() ?? []).map((device) => device.dataplane) : [dataplane];
     const values = all.map((each) => each.counters());
@@ -96,17 +112,26 @@ export function createTarget({ service, dns64, announcer, clat, addon, file, rel
 
   return {
     ...tablesOf(service),
-    status: async () => statusOf(await reportOf(dns64)),
+    status: async () => statusOf(await reports()),
     async stats() {
-      const report = await reportOf(dns64);
-      return [...dataplaneCounters(), ...(report === null ? [] : readingsOf(report))];
+      const { names, requests } = await reports();
+      return [
+        ...dataplaneCounters(),
+        ...(names === null ? [] : readingsOf(names)),
+        ...(requests === null ? [] : responderReadings(requests)),
+      ];
     },
     async measures() {
-      const report = await reportOf(dns64);
+      const all = await reports();
+      const { names, requests } = all;
       return {
-        status: await statusOf(report),
-        counters: [...dataplaneCounters(), ...(report === null ? [] : countersOf(report))],
-        upstreamLatency: report?.upstream.latency ?? null,
+        status: await statusOf(all),
+        counters: [
+          ...dataplaneCounters(),
+          ...(names === null ? [] : countersOf(names)),
+          ...(requests === null ? [] : responderReadings(requests)),
+        ],
+        upstreamLatency: names?.upstream.latency ?? null,
       };
     },
     reload: async () => {
@@ -121,6 +146,12 @@ export function createTarget({ service, dns64, announcer, clat, addon, file, rel
     trace: (filter) => packetPath().tables.trace(filter),
     readTrace: () => packetPath().tables.readTrace(),
   };
+}
+
+/** What the services beside the translator report; null without the service, and while it does not answer. */
+interface Reports {
+  names: ServerReport | null;
+  requests: ResponderReport | null;
 }
 
 /** Null without a DNS64 server, and while no thread of it answers: the translator is asked about all the same. */

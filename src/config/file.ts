@@ -11,6 +11,7 @@ import { joinDns64Files } from './dns64-load.js';
 import { checkInlineEamt, joinEamFile } from './eam-load.js';
 import { type Complaint, complaintsOf, formatPath } from './issues.js';
 import { readBounded } from './read.js';
+import { checkResponder, warnResponder } from './responder.js';
 import {
   type Config,
   configSchema,
@@ -80,7 +81,7 @@ export function parseConfig(text: string, source: string): LoadedConfig {
     );
   if (data === null || data === undefined) {
     throw refuse([
-      { path: [], message: 'found an empty file, expected a plat, siit, clat, dns64 or announce section' },
+      { path: [], message: 'found an empty file, expected a plat, siit, clat, dns64, announce or responder section' },
     ]);
   }
   return checkData(data, refuse);
@@ -90,7 +91,7 @@ export function parseConfig(text: string, source: string): LoadedConfig {
 export function checkData(data: unknown, refuse: (complaints: Complaint[]) => Error): LoadedConfig {
   const parsed = configSchema.safeParse(data);
   if (!parsed.success) throw refuse(complaintsOf(parsed.error, data));
-  const { plat, siit, clat, announce, control, log } = parsed.data;
+  const { plat, siit, clat, announce, responder, control, log } = parsed.data;
   const dns64 = parsed.data.dns64 && { ...parsed.data.dns64, files: { hosts: new Map(), pem: new Map() } };
   if (plat !== undefined && siit !== undefined) {
     throw refuse([{ path: ['siit'], message: 'found siit beside plat, expected one of them: a translator is either' }]);
@@ -102,20 +103,25 @@ export function checkData(data: unknown, refuse: (complaints: Complaint[]) => Er
   const complaints = [
     ...(announce === undefined ? [] : checkAnnounce(announce, pools)),
     ...(clat === undefined ? [] : checkClat(clat)),
+    ...(responder === undefined ? [] : checkResponder(responder, pool4Of(plat))),
   ];
   if (complaints.length > 0) throw refuse(complaints);
   const warnings = [
     ...(dns64 === undefined ? [] : warnDns64(dns64, plat ?? siit ?? null)),
     ...(announce === undefined ? [] : warnAnnounce(announce, pools)),
     ...(clat === undefined ? [] : warnClat(clat)),
+    ...(responder === undefined ? [] : warnResponder(responder)),
   ];
-  const besides = { dns64, announce, control, log };
+  const besides = { dns64, announce, responder, control, log };
   const withWarnings = (loaded: LoadedConfig) => ({ ...loaded, warnings: [...loaded.warnings, ...warnings] });
   if (plat !== undefined) return withWarnings(checkPlatFile({ plat, ...besides }, refuse));
   if (siit !== undefined) return withWarnings(checkSiitFile({ siit, ...besides }, refuse));
-  if ((clat ?? dns64 ?? announce) !== undefined) return { config: { clat, ...besides }, warnings };
+  if ((clat ?? dns64 ?? announce ?? responder) !== undefined) return { config: { clat, ...besides }, warnings };
   throw refuse([
-    { path: [], message: 'found none of plat, siit, clat, dns64 and announce, expected one of these sections' },
+    {
+      path: [],
+      message: 'found none of plat, siit, clat, dns64, announce and responder, expected one of these sections',
+    },
   ]);
 }
 
@@ -124,6 +130,10 @@ function poolsOf(translator: PlatConfig | SiitSection | undefined): Prefix[] {
   if (translator === undefined) return [];
   const pool4 = (translator.pool4 ?? []).map((entry) => ('prefix' in entry ? entry.prefix : entry));
   return [...translator.pool6, ...pool4];
+}
+
+function pool4Of(plat: PlatConfig | undefined): Prefix[] | null {
+  return plat?.pool4.map((entry) => entry.prefix) ?? null;
 }
 
 function checkPlatFile(config: PlatFile, refuse: (complaints: Complaint[]) => Error): LoadedConfig {

@@ -35,6 +35,7 @@ import {
   transportAddress,
   wholeNumber,
 } from './fields.js';
+import { type ResponderConfig, responderSection } from './responder.js';
 
 const MAX_TIMEOUT_SECONDS = 30 * 86_400;
 
@@ -178,6 +179,7 @@ export const configSchema = section({
   clat: clatSection.optional(),
   dns64: dns64Section.optional(),
   announce: announceSection.optional(),
+  responder: responderSection.optional(),
 });
 
 type Sections = z.output<typeof configSchema>;
@@ -195,6 +197,7 @@ export interface PlatFile extends Pick<Sections, 'control' | 'log'> {
   clat?: undefined;
   dns64?: LoadedDns64 | undefined;
   announce?: AnnounceConfig | undefined;
+  responder?: ResponderConfig | undefined;
 }
 /** A configuration with a `siit` section. */
 export interface SiitFile extends Pick<Sections, 'control' | 'log'> {
@@ -203,14 +206,16 @@ export interface SiitFile extends Pick<Sections, 'control' | 'log'> {
   clat?: undefined;
   dns64?: LoadedDns64 | undefined;
   announce?: AnnounceConfig | undefined;
+  responder?: ResponderConfig | undefined;
 }
-/** A configuration without a PLAT or SIIT: a CLAT, a DNS64 server, an announcer, or several of these. */
+/** A configuration without a PLAT or SIIT: a CLAT, a DNS64 server, an announcer, a responder, or several of these. */
 export interface AloneFile extends Pick<Sections, 'control' | 'log'> {
   plat?: undefined;
   siit?: undefined;
   clat?: ClatConfig | undefined;
   dns64?: LoadedDns64 | undefined;
   announce?: AnnounceConfig | undefined;
+  responder?: ResponderConfig | undefined;
 }
 /** A configuration. */
 export type Config = PlatFile | SiitFile | AloneFile;

@@ -48,6 +48,7 @@ export function familiesOf({ status, counters, upstreamLatency }: Measures): Fam
     ...tableFamilies(status),
     ...dns64Families(status),
     ...announcerFamilies(status),
+    ...responderFamilies(status),
   ];
   if (upstreamLatency !== null) {
     const { boundsMs, counts, sumMs } = upstreamLatency;
@@ -133,6 +134,11 @@ function announcerFamilies({ announcer }: StatusReport): Family[] {
       prefixes.map(({ prefix, state }) => ({ labels: { prefix, state }, value: 1 })),
     ),
   ];
+}
+
+function responderFamilies({ responder }: StatusReport): Family[] {
+  if (responder === null) return [];
+  return [gauge('responder_alive', '1 while the thread of the responder runs.', [{ value: Number(responder.alive) }])];
 }
 
 function gauge(name: string, help: string, samples: readonly Sample[]): Family {

@@ -18,6 +18,7 @@ import type {
   TableQuery,
   TableSizes,
 } from '../native/addon.js';
+import type { ResponderStatus } from '../responder/readings.js';
 import type { TraceSource } from '../trace/stream.js';
 
 interface ProgramStatus {
@@ -34,6 +35,8 @@ interface ProgramStatus {
   announcer: AnnouncerSummary | null;
   /** One row an uplink; null without a CLAT. */
   clat: ClatUplinkStatus[] | null;
+  /** Null without a responder. */
+  responder: ResponderStatus | null;
 }
 
 export interface AnnouncerSummary {
@@ -52,7 +55,7 @@ export type AnnouncerControl = Pick<
 
 /** A program without a translator. */
 export interface AloneStatus extends ProgramStatus {
-  mode: 'clat' | 'dns64' | 'announce';
+  mode: 'clat' | 'dns64' | 'announce' | 'responder';
 }
 
 export interface TranslatorStatus extends ProgramStatus {

@@ -45,6 +45,7 @@ const target = createTarget({
   dns64: null,
   announcer: null,
   clat,
+  responder: null,
   addon: createFakeAddon(createFakeHost()),
   file: null,
   reload: async () => ({ changes: [], warnings: [] }),

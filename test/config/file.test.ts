@@ -104,7 +104,7 @@ describe('sections', () => {
 
   test('a file with neither is refused in one sentence', () => {
     expect(refused('log: { level: info }\n')).toEqual([
-      'p.yaml:1:1: found none of plat, siit, clat, dns64 and announce, expected one of these sections',
+      'p.yaml:1:1: found none of plat, siit, clat, dns64, announce and responder, expected one of these sections',
     ]);
   });
 });

@@ -28,6 +28,7 @@ const PLAT: StatusReport = {
   file: null,
   clat: null,
   dns64: null,
+  responder: null,
   announcer: {
     drain: 'none',
     prefixes: [
@@ -170,6 +171,7 @@ describe('the families', () => {
         clat: null,
         dns64: DNS64,
         announcer: null,
+        responder: null,
       },
       upstreamLatency: { boundsMs: [250], counts: [4, 1], sumMs: 1500 },
     });

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { formatDuration } from '../../config/duration.js';
 import type { AnnouncerSummary, StatusReport, TranslatorStatus } from '../../control/target.js';
 import type { Dns64Status } from '../../dns64/readings.js';
+import type { ResponderStatus } from '../../responder/readings.js';
 import { withClient } from '../command.js';
 import type { Io } from '../io.js';
 import { createTable, ITEM_COLUMNS } from '../table.js';
@@ -19,6 +20,7 @@ function lines(status: StatusReport): [string, string][] {
     ...('device' in status ? translatorLines(status) : []),
     ...(status.clat ?? []).map(({ uplink, words }): [string, string] => [`clat ${uplink}`, words]),
     ...(status.dns64 === null ? [] : dns64Lines(status.dns64)),
+    ...(status.responder === null ? [] : responderLines(status.responder)),
     ...(status.announcer === null ? [] : announcerLines(status.announcer)),
   ];
 }
@@ -29,7 +31,13 @@ const MODES = {
   clat: 'clat (464XLAT)',
   dns64: 'dns64',
   announce: 'announce',
+  responder: 'responder (STUN)',
 } as const;
+
+function responderLines({ alive, listening, answers }: ResponderStatus): [string, string][] {
+  const given = answers === null ? '' : `, ${answers} answers given`;
+  return [['responder', alive ? `answering on ${listening.join(', ')}${given}` : 'its thread has ended']];
+}
 
 function announcerLines({ drain, prefixes, neighborsUp, neighbors }: AnnouncerSummary): [string, string][] {
   return [

@@ -1,0 +1,29 @@
+/** What the responder counts. */
+const EXPLAINED = {
+  'responder.requests.udp': 'Binding requests over UDP',
+  'responder.requests.tcp': 'Binding requests over TCP',
+  'responder.answers': 'answers',
+  'responder.answers.changed': 'answers from the other address or port, as CHANGE-REQUEST asks (RFC 5780 §7.2)',
+  'responder.answers.no_checksum': 'answers without a UDP checksum, as ASK asks',
+  'responder.answers.dont_fragment': 'answers with DF, as ASK asks',
+  'responder.answers.errors': 'requests refused with an error code (RFC 8489 §14.8)',
+  'responder.shortened': 'answers shorter than asked for: longer than the request, or above the rate of long answers',
+  'responder.drop.stranger': 'packets and connections from addresses that `from` does not name',
+  'responder.drop.rate_limited': 'requests above the rate of their address',
+  'responder.drop.malformed': 'packets that are no STUN message',
+  'responder.drop.not_a_request': 'STUN messages that are no Binding request',
+  'responder.drop.connections': 'connections above what there is room for',
+} as const;
+
+export type Counter = keyof typeof EXPLAINED;
+
+/** Every counter with its meaning, in the order in which they are shown. */
+export const counterNames = Object.keys(EXPLAINED) as Counter[];
+export const counterMeaning: Readonly<Record<Counter, string>> = EXPLAINED;
+
+export type Statistics = Record<Counter, number>;
+
+/** All zero. */
+export function createStatistics(): Statistics {
+  return Object.fromEntries(counterNames.map((name) => [name, 0])) as Statistics;
+}
