@@ -28,7 +28,7 @@ test('alone it has to be told who is answered', () => {
   const { config } = load('{ listen: 203.0.113.5, from: 192.0.2.0/24 }', '');
   expect(config.responder?.from?.map(networkOf)).toEqual(['192.0.2.0/24']);
   expect(refused('{ listen: 203.0.113.5 }', '')).toEqual([
-    'p.yaml:1:1: responder.from: found none, expected prefixes: without a plat section there is no pool4 to take them from',
+    'p.yaml:1:12: responder.from: found none, expected prefixes: without a plat section there is no pool4 to take them from',
   ]);
 });
 
@@ -47,7 +47,7 @@ test.each([
 });
 
 test('one address, and everybody as a source, are worth a word', () => {
-  const { warnings } = load('{ listen: 203.0.113.5, from: 0.0.0.0/0 }');
+  const { warnings } = load('{ listen: 203.0.113.5, from: 0.0.0.0/0 }', '');
   expect(warnings).toEqual([
     'responder.from has 0.0.0.0/0: strangers can have answers sent to addresses that they forge',
     'responder.listen has one address: mapping and filtering are found out by ports alone (RFC 5780 §4.3 wants two addresses)',
