@@ -46,8 +46,8 @@ export interface ServerParts {
 
 /** Addresses whose rates are remembered: as many as a pool4 has at most. */
 const ADDRESSES = 4096;
-/** Of long answers an address may have a tenth as many. */
-const LONG_SHARE = 10;
+/** Of long answers an address may have a quarter as many: a search for a path MTU takes some fifty. */
+const LONG_SHARE = 4;
 const TIMESTAMP_BYTES = 12;
 const TRANSPORT_COUNTERS = ['truncated', 'send_refused', 'send_dropped', 'bad_source'] as const;
 
@@ -167,11 +167,11 @@ interface Rules {
 
 function rulesOf({ responder: { rateLimit }, sources }: ServerConfig): Rules {
   const { perSecond, burst } = rateLimit;
-  const tenth = (value: number) => Math.max(1, Math.floor(value / LONG_SHARE));
+  const share = (value: number) => Math.max(1, Math.floor(value / LONG_SHARE));
   return {
     welcome: createSources(sources),
     rate: createRate({ perSecond, burst, addresses: ADDRESSES }),
-    longRate: createRate({ perSecond: tenth(perSecond), burst: tenth(burst), addresses: ADDRESSES }),
+    longRate: createRate({ perSecond: share(perSecond), burst: share(burst), addresses: ADDRESSES }),
   };
 }
 

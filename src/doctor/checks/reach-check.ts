@@ -1,0 +1,33 @@
+/** What checks that need a responder have in common. */
+import { type Check, type Finding, skipped } from '../check.js';
+import type { ReachFacts } from '../probes/facts.js';
+
+/** What these checks look at; null where no responder is known. */
+export interface ReachSurvey {
+  reach: ReachFacts | null;
+}
+
+const UNKNOWN =
+  'no responder is known: name one with --responder 203.0.113.5, or have the operator publish one (docs/reference/responder.md)';
+
+/** A check that has facts, or says why not. */
+export function reachCheck(
+  number: string,
+  name: string,
+  title: string,
+  examine: (reach: ReachFacts) => Finding | null,
+): Check<ReachSurvey> {
+  return {
+    number,
+    name,
+    title,
+    examine({ reach }) {
+      if (reach === null) return [skipped(UNKNOWN)];
+      const finding = examine(reach);
+      return finding === null ? [] : [finding];
+    },
+  };
+}
+
+/** For checks that need more than the first packet. */
+export const SILENT = skipped('the responder does not answer over UDP, see finding 42');
