@@ -15,35 +15,50 @@ export interface MtuProbe {
   known(): Promise<number | null>;
 }
 
+/** STUN's attributes come in fours. */
+const STEP_BYTES = 4;
 /** Packets that are on their way at once. */
 const AT_ONCE = 6;
 /** 1500 bytes to the last step of four. */
 const MOST_ROUNDS = 4;
+/** Routers with smaller and smaller MTUs, each of which tells. */
+const MOST_TOLD = 4;
 
-/** Finds out. Takes 2 + MOST_ROUNDS times as long as one packet is waited for. */
-export async function findPathMtu({ mostBytes, leastBytes, arrives, known }: MtuProbe): Promise<PathMtuFacts> {
+/** Finds out. Takes 2 + MOST_TOLD + MOST_ROUNDS times as long as one packet is waited for, at most. */
+export async function findPathMtu(probe: MtuProbe): Promise<PathMtuFacts> {
+  const { mostBytes, arrives, known } = probe;
+  const triedBytes = stepDown(mostBytes);
   const before = await known();
-  const first = stepDown(mostBytes);
   // The sender's own route may already be narrower than its interface.
   const own = before !== null && before < mostBytes ? stepDown(before) : null;
-  const [wide, narrow] = await Promise.all([arrives(first), own === null ? false : arrives(own)]);
-  if (wide) return { bytes: first, triedBytes: first, toldBytes: null, own: false };
-  const told = await known();
-  const toldBytes = told !== null && told < mostBytes && told !== before ? told : null;
-  if (narrow && own !== null && toldBytes === null) {
-    return { bytes: own, triedBytes: first, toldBytes: null, own: true };
-  }
-  const hint = toldBytes ?? before;
-  let low = narrow && own !== null ? own : leastBytes;
-  let high = first;
-  if (hint !== null && hint < mostBytes && stepDown(hint) > low) {
-    const bytes = stepDown(hint);
-    if (await arrives(bytes)) return { bytes, triedBytes: first, toldBytes: hint, own: false };
+  const [wide, narrow] = await Promise.all([arrives(triedBytes), own === null ? false : arrives(own)]);
+  if (wide) return { bytes: triedBytes, triedBytes, toldBytes: null, own: false };
+  const low = narrow && own !== null ? own : null;
+
+  let toldBytes: number | null = null;
+  let high = own === null || narrow ? triedBytes : own;
+  for (let times = 0; times < MOST_TOLD; times++) {
+    const told = await known();
+    if (told === null || told >= mostBytes || told === (toldBytes ?? before)) break;
+    toldBytes = told;
+    const bytes = stepDown(told);
+    if (bytes === low || (await arrives(bytes))) return { bytes, triedBytes, toldBytes, own: false };
     high = bytes;
-  } else if (hint !== null && stepDown(hint) === low && narrow) {
-    return { bytes: low, triedBytes: first, toldBytes: hint, own: false };
   }
-  for (let round = 0; round < MOST_ROUNDS && high - low > 4; round++) {
+  if (low !== null && toldBytes === null) return { bytes: low, triedBytes, toldBytes, own: true };
+  return { bytes: await search(probe, low, high), triedBytes, toldBytes, own: false };
+}
+
+/** The longest packet that arrives, of those shorter than `highBytes`; null for none. */
+async function search(
+  { leastBytes, arrives }: MtuProbe,
+  lowBytes: number | null,
+  highBytes: number,
+): Promise<number | null> {
+  let low = lowBytes ?? leastBytes;
+  let high = highBytes;
+  if (lowBytes === null && !(await arrives(leastBytes))) return null;
+  for (let round = 0; round < MOST_ROUNDS && high - low > STEP_BYTES; round++) {
     const sizes = between(low, high);
     const arrived = await Promise.all(sizes.map(arrives));
     // A lost packet among those that arrive is a loss, not a limit.
@@ -51,17 +66,19 @@ export async function findPathMtu({ mostBytes, leastBytes, arrives, known }: Mtu
     if (longest >= 0) low = sizes[longest] as number;
     high = sizes[longest + 1] ?? high;
   }
-  const bytes = low === leastBytes && !(await arrives(leastBytes)) ? null : low;
-  return { bytes, triedBytes: first, toldBytes, own: false };
+  return low;
 }
 
 /** At most AT_ONCE sizes that part what lies between, ends left out. */
 export function between(low: number, high: number): number[] {
-  const steps = (high - low) / 4 - 1;
+  const steps = (high - low) / STEP_BYTES - 1;
   const count = Math.min(AT_ONCE, steps);
-  return Array.from({ length: count }, (_, index) => low + 4 * Math.round(((index + 1) * (steps + 1)) / (count + 1)));
+  return Array.from(
+    { length: count },
+    (_, index) => low + STEP_BYTES * Math.round(((index + 1) * (steps + 1)) / (count + 1)),
+  );
 }
 
 function stepDown(bytes: number): number {
-  return bytes & ~3;
+  return bytes - (bytes % STEP_BYTES);
 }
