@@ -222,6 +222,47 @@ describe('reverse names', () => {
     expect(at.asked).toEqual([]);
   });
 
+  describe('a name for the NAT64 in the hosts file (RFC 7050 §3.1, §3.2)', () => {
+    const reverse = 'a.a.0.0.0.0.0.c.0.0.0.0.0.0.0.0.0.0.0.0.4.6.0.0.8.b.d.0.1.0.0.2.ip6.arpa';
+    const hosts = [
+      '2001:db8:64::192.0.0.170 NAT64.example.net',
+      '203.0.113.5 nat64.example.net',
+      '203.0.113.6 nat64.example.net',
+      '2001:db8:64::192.0.2.170 other.example.net',
+      '2001:db8:99::192.0.0.170 elsewhere.example.net',
+    ].join('\n');
+    const named = () => rig(pointers, 'pool6: 2001:db8:64::/96, hosts: hosts', hosts);
+
+    test('XLAT-DNS-13 it is what the addresses of ipv4only.arpa are called', async () => {
+      const at = named();
+      expect((await at.ask({ name: reverse, type: 'PTR' })).answers).toEqual([`${reverse} 60 PTR nat64.example.net`]);
+      expect(at.asked).toEqual([]);
+    });
+
+    test('XLAT-DNS-13 its A records are the servers to check connectivity with', async () => {
+      const at = named();
+      expect((await at.ask({ name: 'nat64.example.net', type: 'A' })).answers).toEqual([
+        'nat64.example.net 60 A 203.0.113.5',
+        'nat64.example.net 60 A 203.0.113.6',
+      ]);
+      expect((await at.ask({ name: 'nat64.example.net' })).answers).toEqual([
+        'nat64.example.net 60 AAAA 2001:db8:64::c000:aa',
+      ]);
+    });
+
+    test('192.0.0.171 has no such name and stays ipv4only.arpa', async () => {
+      const second = `b${reverse.slice(1)}`;
+      expect((await named().ask({ name: second, type: 'PTR' })).answers).toEqual([`${second} 3600 PTR ipv4only.arpa`]);
+    });
+
+    test('other addresses of the file have no reverse names of ours', async () => {
+      const other = 'a.a.2.0.0.0.0.c.0.0.0.0.0.0.0.0.0.0.0.0.4.6.0.0.8.b.d.0.1.0.0.2.ip6.arpa';
+      const at = named();
+      await at.ask({ name: other, type: 'PTR' });
+      expect(at.asked).toEqual(['PTR 170.2.0.192.in-addr.arpa']);
+    });
+  });
+
   test('DNS-V4O-13 their IPv4 reverse names are asked for', async () => {
     const at = rig(pointers);
     await at.ask({ name: '170.0.0.192.in-addr.arpa', type: 'PTR' });

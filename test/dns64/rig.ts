@@ -2,6 +2,7 @@
 import * as packet from 'dns-packet';
 import type { LoadedDns64 } from '../../src/config/dns64.js';
 import { parseConfig } from '../../src/config/file.js';
+import { parseHosts } from '../../src/config/hosts-text.js';
 import { AnswerCache } from '../../src/dns64/cache/answer-cache.js';
 import { Engine, LATER } from '../../src/dns64/engine.js';
 import { engineOptions } from '../../src/dns64/engine-options.js';
@@ -96,10 +97,11 @@ export function section(text: string): LoadedDns64 {
   return config.dns64;
 }
 
-/** An engine for the section (as one line of YAML). */
-export function rig(upstream: Upstream, text = DEFAULT): Rig {
+/** An engine for the section (as one line of YAML); `hosts` is the text of the file that it calls `hosts`. */
+export function rig(upstream: Upstream, text = DEFAULT, hosts = ''): Rig {
   let seconds = 1000;
   let dns64 = section(text);
+  dns64 = { ...dns64, files: { ...dns64.files, hosts: new Map([['hosts', parseHosts(hosts).names]]) } };
   let options = engineOptions(dns64);
   let policy = new Policy(rulesOf(dns64, null));
   const asked: string[] = [];

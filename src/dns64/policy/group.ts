@@ -28,6 +28,8 @@ export interface GroupRules {
   always: NameSet;
   /** By `nameKey`. */
   hosts: ReadonlyMap<string, HostAddresses>;
+  /** Of `hosts`, names that have a synthetic address of ipv4only.arpa: the NAT64's own (RFC 7050 §3.1). */
+  translators: readonly { name: Uint8Array; address: Uint8Array }[];
   /** Whether an error or silence to the AAAA query leads to an A query (RFC 6147 §5.1.2), or only NODATA does. */
   synthesiseOnErrors: boolean;
   /** A records are kept from these clients. */

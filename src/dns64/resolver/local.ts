@@ -3,8 +3,8 @@
  * reverse zones of private addresses (RFC 6303), and what a group's hosts file says.
  */
 import type { Group } from '../policy/group.js';
-import { embed } from '../synthesis/pref64.js';
-import { synthesisedFrom } from '../synthesis/reverse.js';
+import { embed, IPV4ONLY_ADDRESSES } from '../synthesis/pref64.js';
+import { addressOfReverse, synthesisedFrom } from '../synthesis/reverse.js';
 import { concat, type Rr } from '../wire/message.js';
 import { isWithin, knownName, nameKey, sameName } from '../wire/name.js';
 import { Class, Flag, Rcode, Type } from '../wire/numbers.js';
@@ -19,8 +19,6 @@ export interface LocalOptions {
 }
 
 const IPV4ONLY = knownName('ipv4only.arpa');
-/** RFC 7050 §2.2. */
-const IPV4ONLY_ADDRESSES = [Uint8Array.of(192, 0, 0, 170), Uint8Array.of(192, 0, 0, 171)];
 const LOCALHOST = knownName('localhost');
 const ONION = knownName('onion');
 const NOBODY = knownName('nobody.invalid');
@@ -83,11 +81,24 @@ function ipv4only({ name, type }: Question, group: Group, { discoveryTtl }: Loca
   return emptyReply(Rcode.NOERROR, { answer: records });
 }
 
-/** RFC 8880 §7.2.1. */
+/** RFC 7050 §3.1: what the operator calls the NAT64 of this prefix, in the hosts file. */
+function translatorNames(name: Uint8Array, group: Group): Uint8Array[] {
+  const { translators } = group.rules;
+  const address = translators.length === 0 ? null : addressOfReverse(name);
+  return address === null
+    ? []
+    : translators.filter((own) => Buffer.compare(own.address, address) === 0).map((own) => own.name);
+}
+
+/** RFC 8880 §7.2.1; with a name of the operator's, RFC 7050 §3.1. */
 function ipv4onlyReverse(name: Uint8Array, group: Group): Reply | null {
   const v4 = synthesisedFrom(name, group.reversePrefixes);
   if (v4 === null || !IPV4ONLY_ADDRESSES.some((address) => sameName(address, v4))) return null;
-  const answer = [{ name, type: Type.PTR, klass: Class.IN, ttl: LOCAL_TTL, rdata: IPV4ONLY }];
+  const own = translatorNames(name, group);
+  const answer =
+    own.length > 0
+      ? own.map((rdata) => ({ name, type: Type.PTR, klass: Class.IN, ttl: HOSTS_TTL, rdata }))
+      : [{ name, type: Type.PTR, klass: Class.IN, ttl: LOCAL_TTL, rdata: IPV4ONLY }];
   return emptyReply(Rcode.NOERROR, { flags: Flag.AA, answer });
 }
 

@@ -6,6 +6,9 @@ export interface Pref64 {
   length: number;
 }
 
+/** Of ipv4only.arpa (RFC 7050 §2.2). */
+export const IPV4ONLY_ADDRESSES: readonly Uint8Array[] = [Uint8Array.of(192, 0, 0, 170), Uint8Array.of(192, 0, 0, 171)];
+
 /** The octet that stays zero (bits 64 to 71). */
 const U_OCTET = 8;
 
