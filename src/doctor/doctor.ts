@@ -3,7 +3,10 @@ import { type Check, type Finding, skipped, type Verdict } from './check.js';
 import { clatChecks } from './checks/clat.js';
 import { discoveryChecks } from './checks/discovery.js';
 import { lanChecks } from './checks/lan.js';
+import { natChecks } from './checks/nat.js';
+import { pathChecks } from './checks/path.js';
 import { platChecks } from './checks/plat.js';
+import { reachChecks } from './checks/reach.js';
 import { trapChecks } from './checks/traps.js';
 import { toCode } from './code.js';
 import type { Survey } from './survey/survey.js';
@@ -14,8 +17,14 @@ export const checks: readonly Check<Survey>[] = [
   ...clatChecks,
   ...trapChecks,
   ...lanChecks,
+  ...[...reachChecks, ...pathChecks, ...natChecks].map(fromCustomers),
   ...platChecks,
 ].sort((a, b) => Number(a.number) - Number(b.number));
+
+/** A PLAT cannot look at itself as its customers do. */
+function fromCustomers(check: Check<Survey>): Check<Survey> {
+  return { ...check, examine: (survey) => (survey.role === 'plat' ? [] : check.examine(survey)) };
+}
 
 export interface NumberedFinding extends Finding {
   number: string;
@@ -33,8 +42,8 @@ export interface Report {
 export function examine(survey: Survey, only: readonly string[] = []): Report {
   const said = new Map<string, NumberedFinding[]>();
   for (const { number, name, after = [], examine } of checks) {
-    const cause = after.find((before) => hopeless(said.get(before)));
-    const found = cause === undefined ? examine(survey) : consequence(examine(survey), said.get(cause));
+    const cause = after.map((before) => causeOf(before, said)).find((finding) => finding !== null);
+    const found = cause == null ? examine(survey) : consequence(examine(survey), cause);
     said.set(
       name,
       found.map((finding) => ({ number, name, ...finding })),
@@ -51,13 +60,16 @@ export function examine(survey: Survey, only: readonly string[] = []): Report {
   };
 }
 
-function hopeless(findings: readonly Finding[] = []): boolean {
-  return findings.length > 0 && findings.every(({ verdict }) => verdict === 'fault');
+/** What a check before found, where it is enough to explain what comes after; `before` is as in Check.after. */
+function causeOf(before: string, said: ReadonlyMap<string, readonly NumberedFinding[]>): NumberedFinding | null {
+  const causes: readonly Verdict[] = before.endsWith('?') ? ['fault', 'warning'] : ['fault'];
+  const found = said.get(before.replace('?', '')) ?? [];
+  return (found.every(({ verdict }) => causes.includes(verdict)) && found[0]) || null;
 }
 
 /** What is wrong because of something else is told once; what is right nevertheless stays. */
-function consequence(findings: readonly Finding[], [cause]: readonly NumberedFinding[] = []): Finding[] {
-  const [wrong] = findings.filter(({ verdict }) => verdict === 'fault' || verdict === 'warning');
-  if (wrong === undefined || cause === undefined) return [...findings];
+function consequence(findings: readonly Finding[], cause: NumberedFinding): Finding[] {
+  const wrong = findings.find(({ verdict }) => verdict === 'fault' || verdict === 'warning');
+  if (wrong === undefined) return [...findings];
   return [skipped(`because of ${cause.number} ${cause.name}: ${wrong.words}`)];
 }

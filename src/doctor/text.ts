@@ -10,6 +10,10 @@ export function reportLines({ role, uplinks, takenAt, prefix }: Survey, { findin
   const markWidth = Math.max(0, ...findings.map(({ verdict }) => MARKS[verdict].length));
   const nameWidth = Math.max(0, ...findings.map(({ name }) => name.length));
   const indent = ' '.repeat(markWidth + nameWidth + 7);
+  const shown = findings.filter(
+    // What could not be looked at for the same reason is one line.
+    (finding, index) => finding.verdict !== 'skipped' || finding.words !== findings[index - 1]?.words,
+  );
   const line = ({ verdict, number, name, words, hint }: NumberedFinding) => [
     `${MARKS[verdict].padEnd(markWidth)}  ${number} ${name.padEnd(nameWidth)}  ${words}`,
     ...(hint === null ? [] : [`${indent}→ ${hint}`]),
@@ -19,7 +23,7 @@ export function reportLines({ role, uplinks, takenAt, prefix }: Survey, { findin
   return [
     `${ROLES[role]}${where}, NAT64 prefix ${prefix ?? 'unknown'}, ${takenAt}`,
     '',
-    ...findings.flatMap(line),
+    ...shown.flatMap(line),
     '',
     `${summary.join(', ')}; code ${code}`,
   ];

@@ -4,18 +4,27 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Running, startClat } from '../../lab/clat.js';
 import type { Host } from '../../lab/host.js';
+import { program } from '../../lab/plat.js';
 import type { Service } from '../../lab/process.js';
-import { buildClatNetwork, type ClatNetwork, first64, lacking, reach, second64 } from './clat-network.js';
+import { buildClatNetwork, type ClatNetwork, lacking, reach, second64 } from './clat-network.js';
 import { askDoctor, expectHealthy, findsEach, type Plant } from './doctoring.js';
 
 const link = '2001:db8:1:1::/64';
 const resolver = '2001:db8:1:1::1';
 const neighbour = '2001:db8:1:1::2';
-const advertised = { link, pref64: [{ prefix: first64, lifetimeSeconds: 600 }], rdnss: resolver };
+/** Of a PLAT with a responder, which DNS names (RFC 7050 §3.2). */
+const pool6 = '2001:db8:66::/96';
+const responders = ['198.51.100.1', '198.51.100.3'];
+const advertised = { link, pref64: [{ prefix: pool6, lifetimeSeconds: 600 }], rdnss: resolver };
 
 /** A resolver on a router that tells a prefix. */
 async function startResolver(host: Host, address: string, prefix: string): Promise<Service> {
   const records = ['aa', 'ab'].map((last) => `--host-record=ipv4only.arpa,${prefix.replace('/96', '')}c000:${last},60`);
+  const wellKnown = `${prefix.replace('/96', '')}c000:aa`;
+  const nat64 = [
+    `--host-record=nat64.example.net,${responders[0]},${wellKnown}`,
+    '--ptr-record=a.a.0.0.0.0.0.c.0.0.0.0.0.0.0.0.0.0.0.0.6.6.0.0.8.b.d.0.1.0.0.2.ip6.arpa,nat64.example.net',
+  ];
   const options = [
     '--no-daemon',
     '--conf-file=/dev/null',
@@ -24,7 +33,7 @@ async function startResolver(host: Host, address: string, prefix: string): Promi
     '--no-hosts',
     '--user=root',
   ];
-  const service = host.start(['dnsmasq', ...options, `--listen-address=${address}`, ...records]);
+  const service = host.start(['dnsmasq', ...options, `--listen-address=${address}`, ...records, ...nat64]);
   await service.output(/started, version/);
   return service;
 }
@@ -37,13 +46,23 @@ describe.skipIf(lacking !== null)('doctor', () => {
   const doctor = (...args: string[]) =>
     askDoctor({ host: net.host, folder: net.folder, socket: clat.socket, resolver }, ...args);
 
+  async function startPlat(): Promise<void> {
+    await net.plat.script('ip address add 198.51.100.3/24 dev internet');
+    const config = join(net.folder, 'plat.yaml');
+    const lines = ['plat:', `  pool6: ${pool6}`, '  pool4: 192.0.2.9', '  device: plat9'];
+    await writeFile(config, [...lines, `responder: { listen: [${responders.join(', ')}] }`, ''].join('\n'));
+    const socket = join(net.folder, 'plat9.sock');
+    await net.plat.start([process.execPath, program, 'run', '-c', config, '--socket', socket]).output(/control socket/);
+  }
+
   beforeAll(async () => {
     net = await buildClatNetwork();
     file = join(net.folder, 'clat.yaml');
     await writeFile(file, 'clat: { uplink: eth0, lan: nat44 }\n');
+    await startPlat();
     await net.access.advertise(advertised);
     await net.access.host.script(`ip -6 address add ${neighbour}/64 dev eth0`);
-    await startResolver(net.access.host, resolver, first64);
+    await startResolver(net.access.host, resolver, pool6);
     clat = await startClat(net, ['-c', file]);
     await clat.until('running');
     await reach(net.host);
@@ -55,7 +74,8 @@ describe.skipIf(lacking !== null)('doctor', () => {
 
   test('finds nothing in a healthy network', async () => {
     const { report } = await expectHealthy(doctor);
-    expect(report.counts.ok).toBeGreaterThan(12);
+    expect(report.counts.ok).toBeGreaterThan(25);
+    expect(report.survey.responder).toEqual({ address: responders[0], port: 3478, name: 'nat64.example.net' });
   });
 
   const on = (script: string, undo: string): Pick<Plant, 'plant' | 'repair'> => ({
@@ -66,13 +86,23 @@ describe.skipIf(lacking !== null)('doctor', () => {
     plant: () => net.access.advertise(what),
     repair: () => net.access.advertise(advertised),
   });
+  /** Dropped by the router of the access network. */
+  const dropped = (expression: string): Pick<Plant, 'plant' | 'repair'> => ({
+    plant: () =>
+      net.access.host.script(
+        `nft add table inet broken
+         nft 'add chain inet broken forward { type filter hook forward priority 0; }'
+         nft add rule inet broken forward ${expression} drop`,
+      ),
+    repair: () => net.access.host.script('nft delete table inet broken'),
+  });
   let other: Service;
 
   const plants: Record<string, Plant> = {
     'a router without PREF64': { wrong: ['pref64?'], ...says({ link, rdnss: resolver }) },
     'a lifetime that ends before long': {
       wrong: ['pref64?'],
-      ...says({ ...advertised, pref64: [{ prefix: first64, lifetimeSeconds: 40 }] }),
+      ...says({ ...advertised, pref64: [{ prefix: pool6, lifetimeSeconds: 40 }] }),
     },
     'a router that is silent': { wrong: ['routers'], ...says(null) },
     'two resolvers with different prefixes': {
@@ -117,6 +147,29 @@ describe.skipIf(lacking !== null)('doctor', () => {
         const [row] = await clat.status();
         await net.access.host.script(`ip -6 address del ${row?.address}/128 dev eth0`);
       },
+    },
+    'a PLAT that is not reached': {
+      wrong: ['nat64'],
+      plant: () => net.access.host.script(`ip -6 route add unreachable ${pool6}`),
+      repair: () => net.access.host.script(`ip -6 route del unreachable ${pool6}`),
+    },
+    'a router that drops TCP': { wrong: ['literal-tcp'], ...dropped('meta l4proto tcp') },
+    'a router that drops fragments': { wrong: ['fragments-down'], ...dropped('iifname plat exthdr frag exists') },
+    'a host that loses UDP without checksum': {
+      wrong: ['zero-checksum'],
+      ...on(
+        `nft add table inet broken; nft 'add chain inet broken output { type filter hook output priority 0; }'; nft add rule inet broken output udp checksum 0 drop`,
+        'nft delete table inet broken',
+      ),
+    },
+    'a firewall that lets nobody but the server asked answer': {
+      wrong: ['filtering?'],
+      ...on(
+        `nft add table inet broken; nft 'add chain inet broken input { type filter hook input priority 0; policy drop; }'
+         nft add rule inet broken input ct state established,related accept; nft add rule inet broken input meta l4proto { icmp, ipv6-icmp } accept
+         nft add rule inet broken input iifname lo accept`,
+        'nft delete table inet broken',
+      ),
     },
     'a VPN’s rule before the main table': {
       wrong: ['clat-routes'],
@@ -164,6 +217,18 @@ describe.skipIf(lacking !== null)('doctor', () => {
         clat = await startClat(net, ['-c', file]);
         await clat.until('running');
       },
+    },
+    'Packet Too Big that is dropped': {
+      wrong: ['path-mtu-up', 'mss'],
+      plant: () =>
+        net.access.host.script(
+          `ip -6 route replace default via 2001:db8:f0::1 mtu 1400
+           nft add table inet broken
+           nft 'add chain inet broken output { type filter hook output priority 0; }'
+           nft add rule inet broken output icmpv6 type packet-too-big drop`,
+        ),
+      repair: () =>
+        net.access.host.script('ip -6 route replace default via 2001:db8:f0::1; nft delete table inet broken'),
     },
     'an uplink without a carrier': {
       wrong: ['uplink'],

@@ -1,13 +1,14 @@
 /** `platypus doctor` */
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { parseAddress } from '../../config/address.js';
+import { parseAddress, parseAddressAndPort } from '../../config/address.js';
 import { DEFAULT_SOCKET } from '../../config/schema.js';
 import { createClient } from '../../control/client.js';
 import { fromCode } from '../../doctor/code.js';
 import { checks, examine } from '../../doctor/doctor.js';
 import { takeSurvey } from '../../doctor/survey/survey.js';
 import { reportLines } from '../../doctor/text.js';
+import type { Endpoint } from '../../stun/attributes.js';
 import { chosenSocket } from '../command.js';
 import { ExitWith } from '../exit.js';
 import { createOutput, type Io, type Output } from '../io.js';
@@ -17,6 +18,7 @@ interface Options {
   config?: string;
   uplink?: string[];
   resolver?: string[];
+  responder?: Endpoint;
   only?: string[];
   json?: boolean;
   code?: string[];
@@ -37,6 +39,11 @@ export function addDoctor(program: Command, io: Io): void {
     .option('-c, --config <file>', 'file of the translator; that of the running one unless told')
     .option('--uplink <device>', 'device towards the network, that of the CLAT unless told; may be repeated', collect)
     .option('--resolver <address>', 'a further resolver to ask; may be repeated', readResolver)
+    .option(
+      '--responder <address>',
+      'who answers behind the NAT64, with #port unless 3478; DNS is asked unless told',
+      readResponder,
+    )
     .option('--only <check>', 'name or number of a check; may be repeated', readCheck)
     .option('--json', 'print the report and all that was seen as a JSON object')
     .option('--code <code>', 'tell what a code from the phone stands for, and look at nothing', readCode)
@@ -69,6 +76,7 @@ async function look(command: Command, io: Io, output: Output, options: Options):
       file: options.config ?? null,
       uplinks: options.uplink ?? [],
       resolvers: options.resolver ?? [],
+      responder: options.responder ?? null,
       signal,
     });
     const report = examine(survey, options.only);
@@ -100,6 +108,12 @@ function readCode(text: string): string[] {
 function readResolver(text: string, before: string[] = []): string[] {
   if (parseAddress(text.split('%')[0] ?? '') !== null) return [...before, text];
   throw new InvalidArgumentError('expected an IPv4 or IPv6 address');
+}
+
+function readResponder(text: string): Endpoint {
+  const parsed = parseAddressAndPort(text, 3478);
+  if (parsed?.address.family === 4) return { address: parsed.address.text, port: parsed.port };
+  throw new InvalidArgumentError('expected an IPv4 address such as 203.0.113.5 or 203.0.113.5#3478');
 }
 
 function readCheck(text: string, before: string[] = []): string[] {

@@ -278,8 +278,26 @@ const prefixAgreement: Check<Survey> = {
   },
 };
 
+const nat64: Check<Survey> = {
+  number: '07',
+  name: 'nat64',
+  title: 'the PLAT is reached over IPv6 alone, without the CLAT',
+  after: ['uplink', 'prefix'],
+  examine({ nat64, prefix }) {
+    if (nat64 === null) return [];
+    const { address6, answered, error } = nat64;
+    if (answered) return [ok(`${address6} answers to ping`)];
+    return [
+      fault(
+        `${address6} behind ${prefix} does not answer to ping${error === null ? '' : ` (${error})`}`,
+        'the PLAT, the way to it, or its way to the IPv4 side is broken: platypus doctor on the PLAT tells which',
+      ),
+    ];
+  },
+};
+
 export function listOf(words: readonly string[]): string {
   return words.length < 2 ? (words[0] ?? 'none') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 }
 
-export const discoveryChecks = [uplink, routers, pref64, resolvers, nativeIpv4, prefixAgreement];
+export const discoveryChecks = [uplink, routers, pref64, resolvers, nativeIpv4, prefixAgreement, nat64];

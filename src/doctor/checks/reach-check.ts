@@ -21,6 +21,7 @@ export function reachCheck(
     number,
     name,
     title,
+    after: ['uplink', 'native-ipv4?', 'nat64', 'clat', 'clat-address', 'clat-routes', 'forwarding', 'forward-policy'],
     examine({ reach }) {
       if (reach === null) return [skipped(UNKNOWN)];
       const finding = examine(reach);

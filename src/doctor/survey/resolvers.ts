@@ -49,6 +49,13 @@ export async function namedResolvers(
   return [...named].map(([server, from]) => ({ server, from }));
 }
 
+/** Asks one server, in bounded time. */
+export function createResolver(server: string): Resolver {
+  const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: TRIES });
+  resolver.setServers([server.includes(':') ? `[${server}]` : server]);
+  return resolver;
+}
+
 /** Asks all at once. Never throws. */
 export function askResolvers(
   resolvers: readonly Pick<ResolverView, 'server' | 'from'>[],
@@ -63,11 +70,10 @@ export function askResolvers(
         const strangers = records.filter((record) => addon.findPref64([record]).length === 0).length;
         return { server, from, prefixes, strangers, failure, tookMs: Math.round(performance.now() - startMs) };
       };
-      const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: TRIES });
+      const resolver = createResolver(server);
       const cancel = () => resolver.cancel();
       signal.addEventListener('abort', cancel);
       try {
-        resolver.setServers([server.includes(':') ? `[${server}]` : server]);
         return view(await resolver.resolve6(NAME), null);
       } catch (error) {
         const code = (error as NodeJS.ErrnoException).code ?? 'EUNKNOWN';

@@ -7,13 +7,17 @@ import type { StatusReport } from '../../control/target.js';
 import { embed as embedInto } from '../../dns64/synthesis/pref64.js';
 import { messageOf } from '../../errors.js';
 import type { Addon } from '../../native/addon.js';
+import type { Endpoint } from '../../stun/attributes.js';
+import type { ReachFacts } from '../probes/facts.js';
+import { probeResponder } from '../probes/reach.js';
+import { findResponders } from '../probes/responders.js';
 import { type Expectations, expectationsOf } from './expectations.js';
 import { type Claimants, findClaimants, type LinkView, listenToRouters } from './link.js';
 import { type LogSink, surveyLog } from './logs.js';
 import { findWay, type Machine, surveyMachine, type Way } from './machine.js';
 import { type PoolReturn, surveyPoolReturn } from './pool-return.js';
 import { createRunner, type RunProgram } from './program.js';
-import { askResolvers, namedResolvers, type ResolverView } from './resolvers.js';
+import { askResolvers, createResolver, namedResolvers, type ResolverView } from './resolvers.js';
 
 export interface Survey {
   /** ISO 8601. */
@@ -34,6 +38,13 @@ export interface Survey {
   prefix: string | null;
   /** Of each CLAT that runs. */
   clats: ClatView[];
+  /** Who answers behind the NAT64 (docs/reference/responder.md); null where nobody is known, and `whyNoResponder` says why. */
+  responder: NamedResponder | null;
+  whyNoResponder: string | null;
+  /** Its address within the prefix, pinged over IPv6 alone; null where it could not be tried. */
+  nat64: Nat64View | null;
+  /** What the responder tells over IPv4. */
+  reach: ReachFacts | null;
   /** On a PLAT: an address of each prefix of pool4. */
   poolReturns: PoolReturn[];
   logs: LogSink[];
@@ -55,8 +66,20 @@ export interface ClatView {
   answer: Way | null;
 }
 
+export interface NamedResponder extends Endpoint {
+  /** The NAT64's name, where DNS named it (RFC 7050 §3.2); null from the command line. */
+  name: string | null;
+}
+
+export interface Nat64View {
+  address6: string;
+  answered: boolean;
+  /** What a router said, null where nobody said anything. */
+  error: string | null;
+}
+
 export interface SurveyOptions {
-  addon: Pick<Addon, 'LinkSocket' | 'readPref64' | 'findPref64'>;
+  addon: Pick<Addon, 'LinkSocket' | 'readPref64' | 'findPref64' | 'UdpSocket' | 'connectTcp' | 'tcpPath' | 'pathMtu'>;
   /** Speaks to the program that may run here. */
   client: ControlClient;
   /** Its file, where it is told; otherwise the status knows. */
@@ -64,6 +87,8 @@ export interface SurveyOptions {
   /** Empty: those of the CLAT, or the one of the IPv6 default route. */
   uplinks: readonly string[];
   resolvers: readonly string[];
+  /** Null: the one that the operator names in DNS, where there is one. */
+  responder: Endpoint | null;
   signal: AbortSignal;
   run?: RunProgram;
 }
@@ -93,13 +118,75 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
         : [],
     ),
   );
+  const reached =
+    role === 'plat'
+      ? NOT_FROM_HERE
+      : await surveyReach({ prefix, resolvers, told: options.responder }, { addon, run, signal });
   const expectations = config === null ? null : expectationsOf(config);
   const pools = role === 'plat' ? poolAddresses(told.status, expectations) : [];
   const poolReturns = [];
   for (const address of pools) poolReturns.push(await surveyPoolReturn(address, { machine, addon, run, signal }));
   const logs = expectations?.queryLog == null ? [] : [await surveyLog(expectations.queryLog)];
   signal.throwIfAborted();
-  return { takenAt, role, uplinks, ...told, expectations, machine, links, resolvers, prefix, clats, poolReturns, logs };
+  return {
+    takenAt,
+    role,
+    uplinks,
+    ...told,
+    expectations,
+    machine,
+    links,
+    resolvers,
+    prefix,
+    clats,
+    ...reached,
+    poolReturns,
+    logs,
+  };
+}
+
+/** A PLAT's own packets do not go by itself. */
+const NOT_FROM_HERE = { responder: null, whyNoResponder: null, nat64: null, reach: null };
+
+const RESPONDER_PORT = 3478;
+
+async function surveyReach(
+  { prefix, resolvers, told }: Pick<Survey, 'prefix' | 'resolvers'> & { told: Endpoint | null },
+  { addon, run, signal }: { addon: SurveyOptions['addon']; run: RunProgram; signal: AbortSignal },
+): Promise<Pick<Survey, 'responder' | 'whyNoResponder' | 'nat64' | 'reach'>> {
+  const found = told === null ? await findResponder(prefix, resolvers, signal) : { ...told, name: null };
+  if ('why' in found) return { ...NOT_FROM_HERE, whyNoResponder: found.why };
+  const address6 = prefix === null ? null : embed(prefix, found.address);
+  const [nat64, reach] = await Promise.all([
+    address6 === null ? null : pingNat64(address6, run),
+    probeResponder({ responder: found, source: null, device: null, addon, signal, run }),
+  ]);
+  return { responder: found, whyNoResponder: null, nat64, reach };
+}
+
+/** Asks a resolver that knows the prefix, or any that answers. */
+async function findResponder(
+  prefix: string | null,
+  resolvers: readonly ResolverView[],
+  signal: AbortSignal,
+): Promise<NamedResponder | { why: string }> {
+  const parsed = prefix === null ? null : parsePrefix(prefix);
+  const asked =
+    resolvers.find(({ prefixes }) => prefixes.length > 0) ?? resolvers.find(({ failure }) => failure === null);
+  if (parsed === null) return { why: 'no NAT64 prefix is known' };
+  if (asked === undefined) return { why: 'no resolver answers' };
+  const resolver = createResolver(asked.server);
+  const { responders, why } = await findResponders({ prefix: parsed, resolver, signal });
+  const [first] = [...responders].sort((a, b) => Number(b.confirmed) - Number(a.confirmed));
+  if (first === undefined) return { why: why ?? 'the operator publishes none' };
+  return { address: first.address, port: RESPONDER_PORT, name: first.name };
+}
+
+async function pingNat64(address6: string, run: RunProgram): Promise<Nat64View | null> {
+  const { missing, stdout } = await run(['ping', '-6', '-n', '-c', '3', '-i', '0.3', '-W', '1', address6]);
+  if (missing) return null;
+  const error = /^From .*$/m.exec(stdout)?.[0].slice(0, 200) ?? null;
+  return { address6, answered: /, [1-9]\d* received/.test(stdout), error };
 }
 
 async function askStatus(client: ControlClient): Promise<Pick<Survey, 'status' | 'statusFailure'>> {
