@@ -1,5 +1,5 @@
 /**
- * What the fuzzers of the control plane share (fuzz-dns64, fuzz-bgp, fuzz-ospf): their arguments, chance that follows from
+ * What the fuzzers of the control plane share (fuzz-dns64, fuzz-bgp, fuzz-ospf, fuzz-stun): their arguments, chance that follows from
  * one seed, and a run that writes one TAP line for each part, tells how to repeat a failure, and looks for leaks.
  */
 import { appendFileSync } from 'node:fs';

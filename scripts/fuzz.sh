@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs every libFuzzer target for so many seconds, two at a time. Seeds: native/fuzz/corpus/TARGET; what it finds stays
-# in build/fuzz-found/TARGET, with the log and any input that fails. Then the DNS decoders, the BGP speaker and the OSPF
-# announcer get DNS64_INPUTS, BGP_INPUTS and OSPF_INPUTS mutated messages (scripts/fuzz-dns64.mjs, fuzz-bgp.mjs,
-# fuzz-ospf.mjs). Writes one TAP line each into the report.
+# in build/fuzz-found/TARGET, with the log and any input that fails. Then the DNS decoders, the BGP speaker, the OSPF
+# announcer and the responder get DNS64_INPUTS, BGP_INPUTS, OSPF_INPUTS and STUN_INPUTS mutated messages
+# (scripts/fuzz-dns64.mjs, fuzz-bgp.mjs, fuzz-ospf.mjs, fuzz-stun.mjs). Writes one TAP line each into the report.
 set -uo pipefail
 build=${1:?the CMake build folder} seconds=${2:?seconds} report=${3:?a file for the report}
 mkdir -p "$(dirname "$report")"
@@ -45,4 +45,5 @@ mutated() {
 mutated dns64 "${DNS64_INPUTS:-$most}"
 mutated bgp "${BGP_INPUTS:-$most}"
 mutated ospf "${OSPF_INPUTS:-$most}"
+mutated stun "${STUN_INPUTS:-$most}"
 ! grep -q '^not ok' "$report"

@@ -410,6 +410,57 @@ TEST_CASE("batch socket: answers obey no path MTU that ICMP told") {
   CHECK(value == IPV6_PMTUDISC_OMIT);
 }
 
+TEST_CASE("batch socket: DF and no checksum for one sending, as the wire has them") {
+  const int raw = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_UDP);
+  if (raw < 0) SKIP("no raw socket: CAP_NET_RAW is missing");
+  BatchSocket::Options options;
+  options.path_mtu = true;
+  const auto sender = opened("127.0.0.1", options);
+  const Client peer("127.0.0.1");
+  UdpPeer to;
+  to.family = 4;
+  to.port = peer.port();
+  to.address = address("127.0.0.1");
+  struct Seen {
+    bool dont_fragment;
+    bool checksum;
+  };
+  const auto sent = [&](BatchSocket::Manner manner) {
+    write(*sender, 0, to, "text");
+    REQUIRE(sender->send(1, manner) == 0);
+    iphdr header{};
+    udphdr udp{};
+    // It hears of all datagrams here, of other tests' too.
+    while (udp.dest != peer.port().wire()) {
+      std::byte packet[sizeof header + sizeof udp];
+      REQUIRE(recv(raw, packet, sizeof packet, 0) == sizeof packet);
+      std::memcpy(&header, packet, sizeof header);
+      std::memcpy(&udp, packet + sizeof header, sizeof udp);
+    }
+    return Seen{(Be16::fromWire(header.frag_off).host() & IP_DF) != 0, udp.check != 0};
+  };
+  const Seen whole = sent({.dont_fragment = true});
+  CHECK(whole.dont_fragment);
+  CHECK(whole.checksum);
+  const Seen bare = sent({.no_checksum = true});
+  CHECK_FALSE(bare.checksum);
+  const Seen plain = sent({});
+  CHECK_FALSE(plain.dont_fragment);
+  CHECK(plain.checksum);
+  close(raw);
+}
+
+TEST_CASE("batch socket: the path MTU to an address, from where it is asked") {
+  setUpLoopback();
+  const HostAddress local = ip("127.0.0.1");
+  CHECK_EQ(pathMtuTo(local, nullptr, "").bytes, 65'535);
+  CHECK_EQ(pathMtuTo(local, &local, "").bytes, 65'535);
+  CHECK_EQ(pathMtuTo(ip("::1"), nullptr, "").bytes, 65'536);
+  const HostAddress stranger = ip("192.0.2.1");
+  CHECK_EQ(pathMtuTo(local, &stranger, "").error, EADDRNOTAVAIL);
+  CHECK_EQ(pathMtuTo(local, nullptr, "nowhere").error, ENODEV);
+}
+
 TEST_CASE("batch socket: connected, it takes from its server alone, and is told of refusals") {
   setUpLoopback();
   auto server = opened("127.0.0.1");
