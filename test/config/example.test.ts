@@ -33,6 +33,14 @@ test('examples/plat-announce.yaml is valid, and what it shows are the defaults',
   expect(warnings).toEqual([]);
 });
 
+test('examples/plat-responder.yaml is valid, and what it shows are the defaults', async () => {
+  const { config, warnings } = await loadConfig(pathOf('examples/plat-responder.yaml'));
+  const plat = 'plat: { pool6: "2001:db8:64::/96", pool4: 192.0.2.0/28 }';
+  const responder = 'responder: { listen: [203.0.113.5, 203.0.113.6] }';
+  expect(config).toEqual(parseConfig(`${plat}\n${responder}`, 'p.yaml').config);
+  expect(warnings).toEqual([]);
+});
+
 test('examples/announce.yaml is valid, and is announce alone', async () => {
   const { config, warnings } = await loadConfig(pathOf('examples/announce.yaml'));
   expect(config.announce?.prefixes).toHaveLength(2);
@@ -52,6 +60,7 @@ test('there are no other examples', () => {
     'clat.yaml',
     'plat-announce.yaml',
     'plat-dns64.yaml',
+    'plat-responder.yaml',
     'platypus.yaml',
     'siit.yaml',
   ]);

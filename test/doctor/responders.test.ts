@@ -15,7 +15,7 @@ function resolver(records: Records): NameResolver & { asked: string[] } {
   };
   return {
     asked,
-    reverse: (address) => answer('PTR', address),
+    resolvePtr: (name) => answer('PTR', name),
     resolve4: (name) => answer('A', name),
     resolve6: (name) => answer('AAAA', name),
     cancel: () => undefined,
@@ -24,13 +24,14 @@ function resolver(records: Records): NameResolver & { asked: string[] } {
 
 const prefix = knownPrefix('2001:db8:64::/96');
 const well = '2001:db8:64::c000:aa';
+const reverse = 'a.a.0.0.0.0.0.c.0.0.0.0.0.0.0.0.0.0.0.0.4.6.0.0.8.b.d.0.1.0.0.2.ip6.arpa';
 const { signal } = new AbortController();
 const find = (records: Records) => findResponders({ prefix, resolver: resolver(records), signal });
 
 describe('the responders that the operator names', () => {
   test('XLAT-DNS-13 PTR of Pref64::192.0.0.170, then the A records of that name', async () => {
     const names = resolver({
-      [`PTR ${well}`]: ['NAT64.example.net.'],
+      [`PTR ${reverse}`]: ['NAT64.example.net.'],
       'A nat64.example.net': ['203.0.113.5', '203.0.113.6'],
       'AAAA nat64.example.net': [well],
     });
@@ -42,11 +43,11 @@ describe('the responders that the operator names', () => {
       names: ['nat64.example.net'],
       why: null,
     });
-    expect(names.asked).toEqual([`PTR ${well}`, 'A nat64.example.net', 'AAAA nat64.example.net']);
+    expect(names.asked).toEqual([`PTR ${reverse}`, 'A nat64.example.net', 'AAAA nat64.example.net']);
   });
 
   test('the name has to have the address itself, or it is not confirmed (RFC 7050 §3.1.2)', async () => {
-    const records = { [`PTR ${well}`]: ['nat64.example.net'], 'A nat64.example.net': ['203.0.113.5'] };
+    const records = { [`PTR ${reverse}`]: ['nat64.example.net'], 'A nat64.example.net': ['203.0.113.5'] };
     expect((await find(records)).responders).toEqual([
       { address: '203.0.113.5', name: 'nat64.example.net', confirmed: false },
     ]);
@@ -54,7 +55,7 @@ describe('the responders that the operator names', () => {
 
   test('XLAT-DNS-12 the addresses of ipv4only.arpa are no responders, whoever says so', async () => {
     const names = resolver({
-      [`PTR ${well}`]: ['ipv4only.arpa'],
+      [`PTR ${reverse}`]: ['ipv4only.arpa'],
       'A ipv4only.arpa': ['192.0.0.170', '192.0.0.171'],
     });
     expect(await findResponders({ prefix, resolver: names, signal })).toEqual({
@@ -62,9 +63,9 @@ describe('the responders that the operator names', () => {
       names: [],
       why: 'the operator publishes no name of the NAT64',
     });
-    expect(names.asked).toEqual([`PTR ${well}`]);
+    expect(names.asked).toEqual([`PTR ${reverse}`]);
     const told = await find({
-      [`PTR ${well}`]: ['nat64.example.net'],
+      [`PTR ${reverse}`]: ['nat64.example.net'],
       'A nat64.example.net': ['192.0.0.170', '192.0.0.171', '127.0.0.1', '224.0.0.1', '0.0.0.0', '::1', 'x'],
     });
     expect(told).toMatchObject({ responders: [], why: 'nat64.example.net has no A records to use' });
@@ -73,20 +74,22 @@ describe('the responders that the operator names', () => {
   test('octet u is left out of longer prefixes (RFC 6052 §2.2)', async () => {
     const names = resolver({});
     await findResponders({ prefix: knownPrefix('2001:db8:122:300::/56'), resolver: names, signal });
-    expect(names.asked).toEqual(['PTR 2001:db8:122:3c0:0:aa::']);
+    expect(names.asked).toEqual([
+      'PTR 0.0.0.0.0.0.0.0.a.a.0.0.0.0.0.0.0.c.3.0.2.2.1.0.8.b.d.0.1.0.0.2.ip6.arpa',
+    ]);
   });
 
   test('four names and four addresses each at most', async () => {
     const list = Array.from({ length: 9 }, (_, index) => `n${index}.example`);
     const { responders, names } = await find({
-      [`PTR ${well}`]: list,
+      [`PTR ${reverse}`]: list,
       ...Object.fromEntries(list.map((name) => [`A ${name}`, list.map((_, index) => `203.0.113.${index + 1}`)])),
     });
     expect([names.length, responders.length]).toEqual([4, 16]);
   });
 
   test('a resolver that fails is told of, one without the record is not to blame', async () => {
-    expect((await find({ [`PTR ${well}`]: 'ETIMEOUT' })).why).toBe('the resolver fails (ETIMEOUT)');
+    expect((await find({ [`PTR ${reverse}`]: 'ETIMEOUT' })).why).toBe('the resolver fails (ETIMEOUT)');
     expect((await find({})).why).toBe('the operator publishes no name of the NAT64');
   });
 
@@ -95,7 +98,7 @@ describe('the responders that the operator names', () => {
     let cancelled = false;
     const names: NameResolver = {
       ...resolver({}),
-      reverse: () => new Promise((_, reject) => setImmediate(reject, new Error('cancelled'))),
+      resolvePtr: () => new Promise((_, reject) => setImmediate(reject, new Error('cancelled'))),
       cancel: () => {
         cancelled = true;
       },

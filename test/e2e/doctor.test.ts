@@ -219,7 +219,7 @@ describe.skipIf(lacking !== null)('doctor', () => {
       },
     },
     'Packet Too Big that is dropped': {
-      wrong: ['path-mtu-up', 'mss'],
+      wrong: ['path-mtu-up'],
       plant: () =>
         net.access.host.script(
           `ip -6 route replace default via 2001:db8:f0::1 mtu 1400

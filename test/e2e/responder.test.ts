@@ -10,6 +10,7 @@ import type { StatusReport } from '../../src/control/target.js';
 import type { NumberedFinding } from '../../src/doctor/doctor.js';
 import type { ReachFacts } from '../../src/doctor/probes/facts.js';
 import { buildClatNetwork, type ClatNetwork, lacking, reach } from './clat-network.js';
+import { capture } from './network.js';
 
 const link = '2001:db8:1:1::/64';
 const prefix = '2001:db8:66::/96';
@@ -243,6 +244,33 @@ describe.skipIf(lacking !== null)('responder', () => {
     });
     expect(finding('filtering')).toMatchObject({ verdict: 'ok', words: expect.stringContaining('address-dependent') });
     expect(finding('hairpin')?.verdict).toBe('skipped');
+  });
+
+  test('XLAT-DNS-12, XLAT-DNS-13 a DNS64 server names the responder, and nothing goes to the addresses of ipv4only.arpa', async () => {
+    const well = '2001:db8:66::192.0.0.170';
+    await writeFile(
+      join(net.folder, 'hosts'),
+      [`${well} nat64.example.net`, ...responder.map((address) => `${address} nat64.example.net`), ''].join('\n'),
+    );
+    const section =
+      'dns64: { listen: "2001:db8:f0::1", upstream: 198.51.100.2, clients: "2001:db8::/32", hosts: hosts }';
+    await startPlat(`\n${section}`, responder);
+    const seen = await capture(net.access.host, 'eth0');
+    const agent = join(root, 'test', 'e2e', 'agents', 'responders.mjs');
+    const outcome = await net.host.run([process.execPath, agent, '2001:db8:f0::1', prefix]);
+    if (!outcome.ok) throw new Error(failure(outcome));
+    const found = { name: 'nat64.example.net', confirmed: true };
+    expect(JSON.parse(outcome.stdout)).toEqual({
+      responders: responder.map((address) => ({ address, ...found })),
+      names: ['nat64.example.net'],
+      why: null,
+    });
+    expect((await probe()).reach.udp.answered).toBe(true);
+    await seen.stop();
+    const destinations = new Set(seen.packets().map(({ destination }) => destination));
+    expect(destinations).toContain('2001:db8:66::c633:6401');
+    expect(destinations).not.toContain('2001:db8:66::c000:aa');
+    expect(destinations).not.toContain('2001:db8:66::c000:ab');
   });
 
   test('a responder with one address shows what its ports can show', async () => {

@@ -45,26 +45,32 @@ function judge({ bytes, toldBytes, triedBytes, own }: PathMtuFacts, way: string,
   );
 }
 
-const mss = reachCheck('48', 'mss', 'the segments of TCP fit the path', ({ tcp, pathMtuUp, pathMtuDown }) => {
-  if (!tcp.connected) return skipped('TCP does not connect, see finding 41');
-  const ways = [
-    ['up', tcp.sendMssUp, pathMtuUp],
-    ['down', tcp.sendMssDown, pathMtuDown],
-  ] as const;
-  for (const [way, segment, path] of ways) {
-    if (segment === null || path === null || path.bytes === null) continue;
-    // Where ICMP gets through, TCP learns by itself.
-    const silent = path.toldBytes === null && !path.own && path.bytes < path.triedBytes;
-    if (silent && segment + HEADERS_BYTES > path.bytes + STEP_BYTES) {
-      return fault(
-        `TCP sends segments of ${segment} bytes on the way ${way}, and only ${path.bytes - HEADERS_BYTES} fit: connections hang once they send much`,
-        'see findings 46 and 47; mssClamp at the PLAT helps TCP until the path is repaired',
-      );
+const mss = reachCheck(
+  '48',
+  'mss',
+  'the segments of TCP fit the path',
+  ({ tcp, pathMtuUp, pathMtuDown }) => {
+    if (!tcp.connected) return skipped('TCP does not connect, see finding 41');
+    const ways = [
+      ['up', tcp.sendMssUp, pathMtuUp],
+      ['down', tcp.sendMssDown, pathMtuDown],
+    ] as const;
+    for (const [way, segment, path] of ways) {
+      if (segment === null || path === null || path.bytes === null) continue;
+      // Where ICMP gets through, TCP learns by itself.
+      const silent = path.toldBytes === null && !path.own && path.bytes < path.triedBytes;
+      if (silent && segment + HEADERS_BYTES > path.bytes + STEP_BYTES) {
+        return fault(
+          `TCP sends segments of ${segment} bytes on the way ${way}, and only ${path.bytes - HEADERS_BYTES} fit: connections hang once they send much`,
+          'see findings 46 and 47; mssClamp at the PLAT helps TCP until the path is repaired',
+        );
+      }
     }
-  }
-  const known = ways.filter(([, segment]) => segment !== null).map(([way, segment]) => `${segment} bytes ${way}`);
-  if (known.length === 0) return skipped('the segments of TCP are not known');
-  return ok(`segments of TCP: ${known.join(', ')}`);
-});
+    const known = ways.filter(([, segment]) => segment !== null).map(([way, segment]) => `${segment} bytes ${way}`);
+    if (known.length === 0) return skipped('the segments of TCP are not known');
+    return ok(`segments of TCP: ${known.join(', ')}`);
+  },
+  ['path-mtu-up', 'path-mtu-down'],
+);
 
 export const pathChecks: readonly Check<ReachSurvey>[] = [up, down, mss];

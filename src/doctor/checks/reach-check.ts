@@ -10,18 +10,25 @@ export interface ReachSurvey {
 const UNKNOWN =
   'no responder is known: name one with --responder 203.0.113.5, or have the operator publish one (docs/reference/responder.md)';
 
-/** A check that has facts, or says why not. */
+/** Without these IPv4 does not get as far as to a responder. */
+const BEFORE = [
+  ...['uplink', 'native-ipv4?', 'nat64', 'clat', 'clat-address', 'clat-routes'],
+  ...['forwarding', 'forward-policy'],
+];
+
+/** A check that has facts, or says why not. `after` as in Check, beside what all of them are after. */
 export function reachCheck(
   number: string,
   name: string,
   title: string,
   examine: (reach: ReachFacts) => Finding | null,
+  after: readonly string[] = [],
 ): Check<ReachSurvey> {
   return {
     number,
     name,
     title,
-    after: ['uplink', 'native-ipv4?', 'nat64', 'clat', 'clat-address', 'clat-routes', 'forwarding', 'forward-policy'],
+    after: [...BEFORE, ...after],
     examine({ reach }) {
       if (reach === null) return [skipped(UNKNOWN)];
       const finding = examine(reach);

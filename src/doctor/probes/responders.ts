@@ -25,7 +25,7 @@ export interface FoundResponders {
 
 /** What is used of node:dns/promises' Resolver; its servers and times are the caller's. */
 export interface NameResolver {
-  reverse(address: string): Promise<string[]>;
+  resolvePtr(name: string): Promise<string[]>;
   resolve4(name: string): Promise<string[]>;
   resolve6(name: string): Promise<string[]>;
   cancel(): void;
@@ -57,8 +57,9 @@ export async function findResponders({ prefix, resolver, signal }: FindOptions):
 
 async function find(prefix: Prefix, resolver: NameResolver): Promise<FoundResponders> {
   const pref64 = { octets: octetsOf(prefix.first, 6), length: prefix.length };
-  const well = octetsToText(embed(pref64, Uint8Array.of(192, 0, 0, 170)));
-  const [reverse, why] = await asked(resolver.reverse(well));
+  const octets = embed(pref64, Uint8Array.of(192, 0, 0, 170));
+  const well = octetsToText(octets);
+  const [reverse, why] = await asked(resolver.resolvePtr(reverseName(octets)));
   // RFC 8880 §7.2: every DNS64 says ipv4only.arpa where its operator says nothing.
   const names = [...new Set(reverse.map((name) => name.replace(/\.$/, '').toLowerCase()))]
     .filter((name) => name !== DISCOVERY_NAME && !name.endsWith(`.${DISCOVERY_NAME}`))
@@ -78,6 +79,11 @@ async function respondersOf(name: string, well: string, resolver: NameResolver):
     .filter(({ family, text, value }) => family === 4 && !DISCOVERY4.includes(text) && isUnicast4(value))
     .slice(0, MOST_ADDRESSES)
     .map(({ text }) => ({ address: text, name, confirmed }));
+}
+
+/** RFC 3596 §2.5. By name, as `Resolver.reverse` would look into /etc/hosts first. */
+function reverseName(octets: Uint8Array): string {
+  return `${[...Buffer.from(octets).toString('hex')].reverse().join('.')}.ip6.arpa`;
 }
 
 /** Records, and why there are none where that is no answer. */
