@@ -452,11 +452,15 @@ TEST_CASE("batch socket: DF and no checksum for one sending, as the wire has the
 
 TEST_CASE("batch socket: the path MTU to an address, from where it is asked") {
   setUpLoopback();
-  const HostAddress local = ip("127.0.0.1");
+  const auto host = [](const char* text) {
+    const auto given = ip(text);
+    return HostAddress{.family = given.family, .bytes = given.bytes};
+  };
+  const HostAddress local = host("127.0.0.1");
   CHECK_EQ(pathMtuTo(local, nullptr, "").bytes, 65'535);
   CHECK_EQ(pathMtuTo(local, &local, "").bytes, 65'535);
-  CHECK_EQ(pathMtuTo(ip("::1"), nullptr, "").bytes, 65'536);
-  const HostAddress stranger = ip("192.0.2.1");
+  CHECK_EQ(pathMtuTo(host("::1"), nullptr, "").bytes, 65'536);
+  const HostAddress stranger = host("192.0.2.1");
   CHECK_EQ(pathMtuTo(local, &stranger, "").error, EADDRNOTAVAIL);
   CHECK_EQ(pathMtuTo(local, nullptr, "nowhere").error, ENODEV);
 }

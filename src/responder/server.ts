@@ -118,10 +118,16 @@ export async function openResponder(config: ServerConfig, { addon, nowMs }: Serv
   }
 
   function seenOf(socket: Socket): Seen {
+    const unknown = { datagramBytes: 0, pathMtu: 0, sendMss: 0, announcedMss: 0 };
     const fd = descriptorOf(socket);
-    const { sendMss, announcedMss, pathMtu, timestamps } =
-      fd === null ? { sendMss: 0, announcedMss: 0, pathMtu: 0, timestamps: false } : addon.tcpPath(fd);
-    return { datagramBytes: 0, pathMtu, sendMss: sendMss + (timestamps ? TIMESTAMP_BYTES : 0), announcedMss };
+    if (fd === null) return unknown;
+    try {
+      const { sendMss, announcedMss, pathMtu, timestamps } = addon.tcpPath(fd);
+      return { ...unknown, pathMtu, sendMss: sendMss + (timestamps ? TIMESTAMP_BYTES : 0), announcedMss };
+    } catch {
+      // The other end may have gone while its request was waiting.
+      return unknown;
+    }
   }
 
   async function close(): Promise<void> {

@@ -28,7 +28,7 @@ const PLAT: StatusReport = {
   file: null,
   clat: null,
   dns64: null,
-  responder: null,
+  responder: { listening: ['udp 203.0.113.5#3478'], alive: true, answers: 3 },
   announcer: {
     drain: 'none',
     prefixes: [
@@ -105,6 +105,10 @@ describe('the text', () => {
         'platypus_announcer_prefix_state{prefix="64:ff9b::/96",state="withdrawn"} 1',
       ]),
     );
+  });
+
+  test('the responder', () => {
+    expect(textOf({})).toContain('platypus_responder_alive 1');
   });
 
   test('is HELP, TYPE and a line a sample, with what must be escaped', () => {

@@ -1,14 +1,17 @@
 /** The probes against the responder, with real sockets on loopback, where nothing is lost. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { knownPrefix } from '../../src/config/address.js';
-import { openAsker } from '../../src/doctor/probes/asker.js';
+import { type Asker, openAsker } from '../../src/doctor/probes/asker.js';
 import { probeIcmp } from '../../src/doctor/probes/icmp.js';
 import { probeResponder } from '../../src/doctor/probes/reach.js';
 import { probeTcp } from '../../src/doctor/probes/tcp.js';
+import { udpFacts } from '../../src/doctor/probes/udp.js';
 import type { RunProgram } from '../../src/doctor/survey/program.js';
 import { loadAddon } from '../../src/native/addon.js';
 import { openResponder } from '../../src/responder/server.js';
+import { endpointValue } from '../../src/stun/attributes.js';
 import { type Datagrams, openDatagrams } from '../../src/stun/datagrams.js';
+import { Attribute } from '../../src/stun/numbers.js';
 
 const addon = loadAddon();
 const open: { close(): unknown }[] = [];
@@ -89,6 +92,28 @@ test('a source or device that is not there is told by its error', async () => {
     probeResponder({ responder, ...from, addon, signal, run: ping });
   await expect(probe({ source: '192.0.2.77', device: null })).rejects.toThrow('EADDRNOTAVAIL');
   await expect(probe({ source: null, device: 'nowhere' })).rejects.toThrow('ENODEV');
+});
+
+test('XLAT-DNS-12 a responder cannot send the probes to ipv4only.arpa, or to a group', () => {
+  const transaction = new Uint8Array(12);
+  const facts = (address: string) =>
+    udpFacts({ local: responder } as Asker, {
+      message: {
+        kind: 'success',
+        method: 1,
+        transaction,
+        attributes: [{ type: Attribute.OTHER_ADDRESS, value: endpointValue({ address, port: 3479 }) }],
+        fingerprint: false,
+      },
+      from: responder,
+      bytes: 100,
+      milliseconds: 1,
+      mapped: null,
+    });
+  expect(facts('203.0.113.6').other).toEqual({ address: '203.0.113.6', port: 3479 });
+  for (const address of ['192.0.0.170', '192.0.0.171', '224.0.0.1', '255.255.255.255', '0.0.0.0', '2001:db8::1']) {
+    expect(facts(address).other).toBeNull();
+  }
 });
 
 describe('a question', () => {

@@ -273,6 +273,24 @@ describe.skipIf(lacking !== null)('responder', () => {
     expect(destinations).not.toContain('2001:db8:66::c000:ab');
   });
 
+  test('a reload changes who is answered, and not where', async () => {
+    await startPlat('', responder);
+    const write = (section: string) =>
+      writeFile(
+        join(net.folder, 'responding.yaml'),
+        `plat: { pool6: "${prefix}", pool4: 192.0.2.9, device: plat9 }\nresponder: ${section}\n`,
+      );
+    const reload = () => platypus(net.plat, ['reload', '--socket', socket()]);
+    await write(`{ listen: [${responder.join(', ')}], from: 203.0.113.0/24 }`);
+    expect((await reload()).stdout).toContain('responder.from changed');
+    expect((await probe()).reach).toMatchObject({ udp: { answered: false }, tcp: { answered: false } });
+    await write(`{ listen: [${responder.join(', ')}] }`);
+    await reload();
+    expect((await probe()).reach).toMatchObject({ udp: { answered: true }, tcp: { answered: true } });
+    await write(`{ listen: ${responder[0]} }`);
+    expect((await reload()).stderr).toContain('responder.listen cannot change while running');
+  });
+
   test('a responder with one address shows what its ports can show', async () => {
     await startPlat('', responder.slice(0, 1));
     const { reach: facts, finding } = await probe();

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { knownPrefix } from '../../src/config/address.js';
 import { loadAddon } from '../../src/native/addon.js';
+import { responderReadings, responderStatusOf } from '../../src/responder/readings.js';
 import { openResponder, type ResponderServer, type ServerConfig } from '../../src/responder/server.js';
 import { askValue, changeValue, type Endpoint, readSeen, readXorEndpoint } from '../../src/stun/attributes.js';
 import { type Datagrams, openDatagrams } from '../../src/stun/datagrams.js';
@@ -161,6 +162,36 @@ describe('over TCP', () => {
     socket.write('GET / HTTP/1.1\r\nHost: example.org\r\n\r\n');
     await closed;
   });
+});
+
+test('sixteen connections of an address, and no more', async () => {
+  const server = await start();
+  const connections = Array.from({ length: 17 }, () => connect(first.port, first.address));
+  for (const socket of connections) socket.on('error', () => undefined);
+  open.push({ close: () => connections.map((socket) => socket.destroy()) });
+  while (server.report().statistics['responder.drop.connections'] === 0) await new Promise(setImmediate);
+  const left = connections.filter((socket) => !socket.destroyed);
+  left[0]?.write(request());
+  await once(left[0] as (typeof left)[0], 'data');
+  expect(server.report().statistics['responder.drop.connections']).toBe(1);
+});
+
+test('a connection has 32 requests', async () => {
+  const server = await start();
+  const socket = connect(first.port, first.address);
+  const closed = new Promise((done) => socket.on('error', () => undefined).once('close', done));
+  socket.resume();
+  socket.write(Buffer.concat(Array.from({ length: 40 }, () => request())));
+  await closed;
+  expect(server.report().statistics['responder.requests.tcp']).toBe(32);
+});
+
+test('every counter has a meaning, also those of the sockets', async () => {
+  const server = await start();
+  const readings = responderReadings(server.report());
+  expect(readings.every(({ name, explain }) => name.startsWith('responder.') && explain !== '')).toBe(true);
+  expect(readings.map(({ name }) => name)).toContain('responder.transport.truncated');
+  expect(responderStatusOf(server.listening, true, null)).toMatchObject({ alive: true, answers: null });
 });
 
 test('a port that is taken refuses the whole, and leaves nothing open', async () => {

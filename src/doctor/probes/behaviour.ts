@@ -3,6 +3,7 @@ import { changeValue, type Endpoint } from '../../stun/attributes.js';
 import { Attribute } from '../../stun/numbers.js';
 import { type Asker, newTransaction, PATIENCE_MS, requestOf } from './asker.js';
 import type { FilteringFacts, HairpinFacts, MappingFacts, PortFacts } from './facts.js';
+import { mayBeAsked } from './responders.js';
 import { sameEndpoint } from './udp.js';
 
 const HAIRPIN_TRIES = 3;
@@ -55,7 +56,7 @@ export async function probeFiltering(asker: Asker, to: Endpoint, other: Elsewher
 /** RFC 5780 §4.5: one socket sends to where another is mapped. Null when the other has no mapping. */
 export async function probeHairpin(one: Asker, two: Asker, to: Endpoint): Promise<HairpinFacts | null> {
   const mapped = (await one.ask({ to }))?.mapped ?? null;
-  if (mapped === null) return null;
+  if (mapped === null || !mayBeAsked(mapped.address)) return null;
   const transaction = newTransaction();
   const ask = { noChecksum: false, dontFragment: false, report: false, answerBytes: 0 };
   const octets = requestOf(transaction, ask, [], 0);

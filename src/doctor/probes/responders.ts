@@ -3,7 +3,7 @@
  * records are servers behind the NAT64 to check connectivity with. Nothing is ever sent to the addresses of ipv4only.arpa
  * themselves (RFC 7050 §3.2.1): those stand for the prefix, and nobody has them.
  */
-import { octetsOf, octetsToText, type Prefix, parseAddress } from '../../config/address.js';
+import { contains, knownPrefix, octetsOf, octetsToText, type Prefix, parseAddress } from '../../config/address.js';
 import { embed } from '../../dns64/synthesis/pref64.js';
 import { isSystemError } from '../../errors.js';
 
@@ -39,6 +39,7 @@ export interface FindOptions {
 
 const DISCOVERY4 = ['192.0.0.170', '192.0.0.171'];
 const DISCOVERY_NAME = 'ipv4only.arpa';
+const NOT_A_HOST = ['0.0.0.0/8', '224.0.0.0/3'].map(knownPrefix);
 const MOST_NAMES = 4;
 const MOST_ADDRESSES = 4;
 
@@ -76,7 +77,7 @@ async function respondersOf(name: string, well: string, resolver: NameResolver):
   return v4
     .map((text) => parseAddress(text))
     .filter((address) => address !== null)
-    .filter(({ family, text, value }) => family === 4 && !DISCOVERY4.includes(text) && isUnicast4(value))
+    .filter((address) => address.family === 4 && mayBeAsked(address.text))
     .slice(0, MOST_ADDRESSES)
     .map(({ text }) => ({ address: text, name, confirmed }));
 }
@@ -96,7 +97,12 @@ async function asked(answer: Promise<string[]>): Promise<[string[], string | nul
   }
 }
 
-function isUnicast4(value: bigint): boolean {
-  const first = Number(value >> 24n);
-  return first > 0 && first !== 127 && first < 224;
+/**
+ * Whether packets may be sent to an IPv4 address that the network has told: not to ipv4only.arpa's (RFC 7050 §3.2.1), and
+ * not to many at once.
+ */
+export function mayBeAsked(text: string): boolean {
+  const address = parseAddress(text);
+  if (address === null || address.family !== 4 || DISCOVERY4.includes(address.text)) return false;
+  return !NOT_A_HOST.some((block) => contains(block, address));
 }

@@ -6,6 +6,7 @@ import { Attribute } from '../../stun/numbers.js';
 import { type Asker, PATIENCE_MS, REQUEST_BYTES, type Reply } from './asker.js';
 import type { BothWays, PathMtuFacts, UdpFacts } from './facts.js';
 import { findPathMtu } from './path-mtu.js';
+import { mayBeAsked } from './responders.js';
 
 /** Of the IPv4 packet: three fragments on any path (RFC 8200 §5 wants hosts to take 1500 bytes, DNS asks 4000). */
 const FRAGMENTED_BYTES = 4028;
@@ -23,6 +24,7 @@ export function udpFacts(asker: Asker, reply: Reply | null): UdpFacts {
     return value === null ? null : parse(value);
   };
   const mapped = reply?.mapped ?? null;
+  const other = read(Attribute.OTHER_ADDRESS, readEndpoint);
   const plain = read(Attribute.MAPPED_ADDRESS, readEndpoint);
   return {
     answered: reply !== null,
@@ -30,7 +32,7 @@ export function udpFacts(asker: Asker, reply: Reply | null): UdpFacts {
     local: asker.local,
     mapped,
     rewritten: plain !== null && mapped !== null && !sameEndpoint(plain, mapped),
-    other: read(Attribute.OTHER_ADDRESS, readEndpoint),
+    other: other !== null && mayBeAsked(other.address) ? other : null,
     otherPort: read(Attribute.OTHER_PORT, readPort),
     asks: read(Attribute.SEEN, readSeen) !== null,
   };
