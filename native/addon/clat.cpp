@@ -139,6 +139,7 @@ Napi::Function ClatObject::define(Napi::Env env) {
       env, "Clat",
       {InstanceMethod<&ClatObject::plan>("plan"), InstanceMethod<&ClatObject::counters>("counters"),
        InstanceMethod<&ClatObject::attach>("attach"), InstanceMethod<&ClatObject::detach>("detach"),
+       InstanceMethod<&ClatObject::watchTables>("watchTables"),
        InstanceMethod<&ClatObject::close>("close")});
 }
 
@@ -208,6 +209,7 @@ Napi::Value ClatObject::plan(const Napi::CallbackInfo& info) {
     other = Napi::String::New(env, name.c_str());
   }
   object.Set("otherClat", other);
+  object.Set("tablesRemoved", client_->tablesRemoved());
   return object;
 }
 
@@ -241,6 +243,11 @@ void ClatObject::attach(const Napi::CallbackInfo& info) {
 
 void ClatObject::detach(const Napi::CallbackInfo&) {
   client_->detach();
+}
+
+void ClatObject::watchTables(const Napi::CallbackInfo& info) {
+  const netlink::Status status = client_->watchTables();
+  if (!status) throw systemError(info.Env(), status.error, "watch nftables");
 }
 
 void ClatObject::close(const Napi::CallbackInfo&) {

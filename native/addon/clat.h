@@ -22,6 +22,7 @@ class ClatObject final : public Napi::ObjectWrap<ClatObject> {
   Napi::Value counters(const Napi::CallbackInfo& info);
   void attach(const Napi::CallbackInfo& info);
   void detach(const Napi::CallbackInfo& info);
+  void watchTables(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 
   void serve();

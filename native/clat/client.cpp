@@ -2,6 +2,8 @@
 // brought, what is to be sent, and when to be woken next.
 #include "clat/client.h"
 
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/timerfd.h>
@@ -21,8 +23,14 @@ namespace {
 constexpr int kMessages = 32;
 // Tables of the kernel are long on some hosts, and some devices tell of themselves all the time.
 constexpr uint64_t kLookMs = 100;
+// Some firewalls are loaded in many steps.
+constexpr uint64_t kTablesMs = 1000;
 // ARPHRD_ETHER: links where neighbours have Ethernet addresses, wireless ones included.
 constexpr uint16_t kEthernet = 1;
+
+bool removesTable(const netlink::Message& message) {
+  return message.type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELTABLE);
+}
 
 uint64_t randomWord() {
   uint64_t word = 0;
@@ -91,8 +99,25 @@ bool Client::serve() {
   if (icmp_) readIcmp(now_ms);
   if (dns_) readDns(now_ms);
   act(now_ms);
+  const bool removed = followTables(now_ms);
   setTimer(now_ms);
-  return differs(before, instance_.plan());
+  return differs(before, instance_.plan()) || removed;
+}
+
+netlink::Status Client::watchTables() {
+  if (tables_.fd() >= 0) return {};
+  netlink::Status status = tables_.openTables();
+  if (status && !watch(tables_.fd(), true)) status = netlink::Status::failed(errno);
+  return status;
+}
+
+bool Client::followTables(uint64_t now_ms) {
+  if (tables_.fd() >= 0 && tables_.drain(removesTable)) table_gone_ = true;
+  if (!table_gone_ || now_ms < told_ms_ + kTablesMs) return false;
+  table_gone_ = false;
+  told_ms_ = now_ms;
+  ++tables_removed_;
+  return true;
 }
 
 void Client::followUplink(uint64_t now_ms) {
@@ -172,6 +197,7 @@ void Client::ask(const Ask& ask) {
 void Client::setTimer(uint64_t now_ms) {
   uint64_t wait = instance_.deadlineMs(now_ms) - now_ms;
   if (look_again_) wait = std::min(wait, kLookMs);
+  if (table_gone_) wait = std::min(wait, kTablesMs);
   wait = std::max(wait, uint64_t{1});
   itimerspec when = {};
   when.it_value.tv_sec = static_cast<time_t>(wait / 1000);

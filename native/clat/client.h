@@ -29,8 +29,14 @@ class Client {
 
   /// For poll(2): readable when serve() has something to do.
   int fd() const { return epoll_.fd(); }
-  /// Reads what came, lets time pass, sends what is due. True when plan() differs from before.
+  /// Reads what came, lets time pass, sends what is due. True when plan() differs from before, or
+  /// tablesRemoved().
   bool serve();
+  /// Has serve() tell when a table of nftables was removed, whoever's it was: what stands between
+  /// an address inside the host and the uplink's goes with a firewall that is loaded anew.
+  netlink::Status watchTables();
+  /// How often that was told: at most once a second.
+  uint32_t tablesRemoved() const { return tables_removed_; }
 
   const Instance& instance() const { return instance_; }
   static uint64_t nowMs();
@@ -45,6 +51,7 @@ class Client {
   int prepare(const char*& syscall);
   bool watch(int fd, bool on);
   void followUplink(uint64_t now_ms);
+  bool followTables(uint64_t now_ms);
   void readResolvers();
   void closeSockets();
   void readIcmp(uint64_t now_ms);
@@ -58,6 +65,7 @@ class Client {
   Instance instance_;
   netlink::Netlink netlink_;
   netlink::Monitor monitor_;
+  netlink::Monitor tables_;
   Descriptor epoll_;
   Descriptor timer_;
   Descriptor packet_;
@@ -66,6 +74,9 @@ class Client {
   uint32_t index_ = 0;
   bool look_again_ = true;
   uint64_t looked_ms_ = 0;
+  bool table_gone_ = false;
+  uint64_t told_ms_ = 0;
+  uint32_t tables_removed_ = 0;
   std::optional<Attachment> attachment_;
   DeviceName attached_;
 };

@@ -1,5 +1,6 @@
 #include "netlink/monitor.h"
 
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
@@ -26,15 +27,20 @@ bool concernsAny(Bytes datagram, bool (*concerns)(const Message&)) {
 }  // namespace
 
 Status Monitor::open() {
+  return open(NETLINK_ROUTE, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE |
+                                 RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE);
+}
+
+Status Monitor::openTables() {
+  return open(NETLINK_NETFILTER, 1u << (NFNLGRP_NFTABLES - 1));
+}
+
+Status Monitor::open(int protocol, uint32_t groups) {
   close();
-  Descriptor opened(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+  Descriptor opened(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
   if (!opened) return Status::failed(errno);
-  const struct sockaddr_nl self = {.nl_family = AF_NETLINK,
-                                   .nl_pad = 0,
-                                   .nl_pid = 0,
-                                   .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR |
-                                                RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_IFADDR |
-                                                RTMGRP_IPV6_ROUTE};
+  const struct sockaddr_nl self = {
+      .nl_family = AF_NETLINK, .nl_pad = 0, .nl_pid = 0, .nl_groups = groups};
   if (bind(opened.fd(), reinterpret_cast<const struct sockaddr*>(&self), sizeof self) != 0) {
     return Status::failed(errno);
   }

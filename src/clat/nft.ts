@@ -18,20 +18,55 @@ export const runNft: RunNft = (script) =>
     child.stdin.end(script);
   });
 
-/** Of a translator's device; a name of its own, so that several CLATs of a host leave each other's alone. */
-export function tableOf(device: string): string {
-  return `platypus_${device}`;
+/** A table of ours. */
+export interface Table {
+  /** Has it be of these lines, in one transaction, so that there is never none. Throws what nft says. */
+  put(lines: readonly string[]): Promise<void>;
+  /** Puts it back when somebody has removed it, as a firewall does that is loaded anew. True when it was gone. */
+  restore(): Promise<boolean>;
+  /** Takes it away, one that a killed program left as well. Without nft there is none. Throws what nft says. */
+  remove(): Promise<void>;
 }
 
-/** A table with these lines, in place of an older one: one transaction, so that there is never none. */
-export function replaceTable(family: 'ip' | 'ip6', table: string, lines: readonly string[]): string {
-  const body = lines.map((line) => `  ${line}\n`).join('');
-  return `${removeTable(family, table)}table ${family} ${table} {\n${body}}\n`;
-}
+/** The table of a translator's device: a name of its own, so that several CLATs of a host leave each other's alone. */
+export function createTable(family: 'ip' | 'ip6', device: string, nft: RunNft): Table {
+  const name = `${family} platypus_${device}`;
+  const none = `add table ${name}\ndelete table ${name}\n`;
+  /** In force; '' for nothing, null while nobody knows. */
+  let script: string | null = null;
 
-/** Removes a table, which need not be there. */
-export function removeTable(family: 'ip' | 'ip6', table: string): string {
-  return `add table ${family} ${table}\ndelete table ${family} ${table}\n`;
+  async function run(next: string): Promise<void> {
+    // A script that fails changes nothing, but who knows what stopped it on its way.
+    script = null;
+    await nft(next);
+    script = next;
+  }
+
+  return {
+    async put(lines) {
+      const next = `${none}table ${name} {\n${lines.map((line) => `  ${line}\n`).join('')}}\n`;
+      if (next !== script) await run(next);
+    },
+    async restore() {
+      if (script === null || script === '') return false;
+      const wanted = script;
+      const there = await nft(`list table ${name}\n`).then(
+        () => true,
+        () => false,
+      );
+      if (!there) await run(wanted);
+      return !there;
+    },
+    async remove() {
+      if (script === '') return;
+      try {
+        await run(none);
+      } catch (error) {
+        if (!isMissing(error)) throw error;
+      }
+      script = '';
+    },
+  };
 }
 
 /** Why nft did not do it, in a few words. */
@@ -39,7 +74,6 @@ export function whyNot(error: unknown): string {
   return isMissing(error) ? 'the program nft is missing' : messageOf(error);
 }
 
-/** True when there is no program nft. */
-export function isMissing(error: unknown): boolean {
+function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }

@@ -8,8 +8,8 @@ import { messageOf } from '../errors.js';
 import type { ClatCounters } from '../native/addon.js';
 import { startForwarding } from './forwarding.js';
 import { clatKey } from './key.js';
-import { clearNat44, startNat44 } from './lan.js';
-import { runNft } from './nft.js';
+import { startNat44 } from './lan.js';
+import { createTable, runNft } from './nft.js';
 import { openSettings } from './settings.js';
 import { type ClatDependencies, type ClatUplinkStatus, startUplink, type UplinkClat } from './uplink.js';
 
@@ -75,6 +75,7 @@ export async function startClat(initial: ClatConfig, deps: ClatServiceDependenci
 async function start(clat: ClatConfig, deps: ClatServiceDependencies): Promise<Running> {
   const { log } = deps;
   const undo = createUndo();
+  const serial = createSerial();
   const stop = async () => {
     for (const { name, error } of await undo.unwind()) log.error(`could not take back "${name}": ${messageOf(error)}`);
   };
@@ -84,16 +85,22 @@ async function start(clat: ClatConfig, deps: ClatServiceDependencies): Promise<R
     const settings = await openSettings({ file: deps.settingsFile, log });
     undo.push('settings of the kernel', () => settings.restore());
     if (clat.mode !== 'off') await startForwarding({ ipv4: lan, settings, log });
-    const nft = deps.nft ?? runNft;
-    if (clat.lan.mode === 'nat44') {
-      undo.push('NAT44', await startNat44({ name: clat.device, devices, networks: clat.lan.networks }, nft));
-    } else {
-      await clearNat44(clat.device, nft).catch((error: unknown) => log.warn(messageOf(error)));
-    }
+    const nat44 = createTable('ip', clat.device, deps.nft ?? runNft);
+    undo.push('NAT44', () => serial.end(() => nat44.remove()));
+    if (clat.lan.mode === 'nat44') await startNat44(devices, clat.lan.networks, nat44);
+    // What a killed one left is of no use without its devices.
+    else await nat44.remove().catch((error: unknown) => log.warn(messageOf(error)));
+    const onTablesRemoved = () => {
+      serial
+        .run(async () => {
+          if (await nat44.restore()) log.warn('the nftables table of the LAN was gone: it is put back');
+        })
+        .catch((error: unknown) => log.warn(messageOf(error)));
+    };
     const uplinks: UplinkClat[] = [];
     for (const [order, uplink] of clat.uplink.entries()) {
       const key = await clatKey(uplink);
-      const started = startUplink({ clat, uplink, devices, order, key, settings }, deps);
+      const started = startUplink({ clat, uplink, devices, order, key, settings, onTablesRemoved }, deps);
       undo.push(`CLAT on ${uplink}`, () => started.stop());
       uplinks.push(started);
     }

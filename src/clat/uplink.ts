@@ -10,9 +10,9 @@ import { type Dependencies, type Device, openDevice } from '../device/device.js'
 import { createSerial } from '../device/serial.js';
 import { errors, isSystemError, messageOf } from '../errors.js';
 import type { Addon, Clat, ClatCounters, ClatPlan, Dataplane } from '../native/addon.js';
-import { type RunNft, runNft } from './nft.js';
+import { createTable, type RunNft, runNft } from './nft.js';
 import { type Settings, uplinkSettings } from './settings.js';
-import { createSharing } from './share.js';
+import { startShare } from './share.js';
 import { devicePlan, siitOf } from './translation.js';
 import { planWords } from './words.js';
 
@@ -52,6 +52,8 @@ export interface UplinkOptions {
   order: number;
   key: Uint8Array;
   settings: Pick<Settings, 'remember'>;
+  /** Some table of nftables was removed by somebody. */
+  onTablesRemoved(): void;
 }
 
 export interface ClatDependencies extends Dependencies {
@@ -68,18 +70,19 @@ const AGAIN_MS = 10_000;
 
 /** Starts the discovery. Throws PLT_NOT_PERMITTED or PLT_CLAT_FAILED. */
 export function startUplink(
-  { clat, uplink, devices, order, key, settings }: UplinkOptions,
+  { clat, uplink, devices, order, key, settings, onTablesRemoved }: UplinkOptions,
   deps: ClatDependencies,
 ): UplinkClat {
   const { log } = deps;
   const name = devices[order] ?? clat.device;
   const table = devices.length > 1 ? FIRST_TABLE + order : 0;
   const serial = createSerial();
-  const sharing = createSharing(name, uplink, deps.nft ?? runNft);
+  const sharing = createTable('ip6', name, deps.nft ?? runNft);
   let device: Device | null = null;
   let failure: string | null = null;
   let told = '';
   let differed = false;
+  let removed = 0;
   let again: NodeJS.Timeout | null = null;
 
   const native = open(clat, uplink, devices, order, key, deps, follow);
@@ -99,6 +102,11 @@ export function startUplink(
   async function adapt(): Promise<void> {
     const plan = native.plan();
     try {
+      if (plan.tablesRemoved !== removed) {
+        removed = plan.tablesRemoved;
+        onTablesRemoved();
+        if (await sharing.restore()) log.warn(`the nftables table of ${name} was gone: it is put back`);
+      }
       if (plan.state === 'running') await run(plan);
       else await rest();
       failure = null;
@@ -128,7 +136,10 @@ export function startUplink(
     const siit = siitOf(clat, name, plan);
     const next = await devicePlan(clat, siit, plan, deps.addon);
     // Whatever connection tracking sees first without the table goes on without it.
-    if (plan.address !== null && plan.sharedAddress !== null) await sharing.use(plan.address, plan.sharedAddress);
+    if (plan.address !== null && plan.sharedAddress !== null) {
+      await startShare({ uplink, inside: plan.address, outside: plan.sharedAddress }, sharing);
+      watchTables();
+    }
     if (device === null) {
       const options = { name, offload: siit.offload, threads: toThreads(siit), limits: toSiitLimits(siit) };
       device = await openDevice(options, () => next, quietForwarding(deps));
@@ -146,6 +157,15 @@ export function startUplink(
     if (plan.sharedAddress === null) await endSharing();
   }
 
+  /** Without it the table is as good, unless somebody removes it. */
+  function watchTables(): void {
+    try {
+      native.watchTables();
+    } catch (error) {
+      log.warn(`cannot watch the nftables of ${name}: ${messageOf(error)}`);
+    }
+  }
+
   async function rest(): Promise<void> {
     native.detach();
     device?.close();
@@ -154,11 +174,12 @@ export function startUplink(
   }
 
   async function endSharing(): Promise<void> {
-    await sharing.end().catch((error: unknown) => {
+    await sharing.remove().catch((error: unknown) => {
       log.warn(`cannot remove the nftables table of ${name}: ${messageOf(error)}`);
     });
   }
 
+  if (clat.lan.mode === 'nat44') watchTables();
   follow();
   return {
     status: () => statusOf(uplink, name, native.plan(), failure),

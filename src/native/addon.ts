@@ -938,6 +938,8 @@ export interface ClatPlan {
   gateway: string | null;
   /** The device of somebody else's CLAT. */
   otherClat: string | null;
+  /** How often tables of nftables were removed since `watchTables`, ours or others; told at most once a second. */
+  tablesRemoved: number;
 }
 
 /** Counters since the start. */
@@ -964,6 +966,8 @@ export interface Clat {
    */
   attach(options: { device: string; table: number }): void;
   detach(): void;
+  /** From here on the removal of a table of nftables is a change of the plan. Throws an Error with `code`. */
+  watchTables(): void;
   /** Detaches, and ends the discovery. */
   close(): void;
 }

@@ -1,7 +1,7 @@
-import { beforeEach, expect, test, vi } from 'vitest';
+import { beforeEach, expect, type Mock, test, vi } from 'vitest';
 import type { RunNft } from '../../src/clat/nft.js';
 import type { Setting } from '../../src/clat/settings.js';
-import { shareScript } from '../../src/clat/share.js';
+import { shareLines } from '../../src/clat/share.js';
 import { startUplink, type UplinkClat } from '../../src/clat/uplink.js';
 import type { ClatConfig } from '../../src/config/clat.js';
 import { parseConfig } from '../../src/config/file.js';
@@ -23,6 +23,7 @@ const RUNNING: Partial<ClatPlan> = {
 
 let host: FakeHost;
 let scripts: string[];
+let onTablesRemoved: Mock<() => void>;
 let remembered: string[];
 const remember = async (settings: readonly Setting[]) =>
   void remembered.push(
@@ -42,7 +43,15 @@ function start(text = 'uplink: eth0', order = 0, devices = ['clat']): void {
   const log = { info: (line: string) => lines.push(line), warn: (line: string) => lines.push(line), error: vi.fn() };
   const addon = createFakeAddon(host);
   const clat = configOf(text);
-  const options = { clat, uplink: 'eth0', devices, order, key: new Uint8Array(16), settings: { remember } };
+  const options = {
+    clat,
+    uplink: 'eth0',
+    devices,
+    order,
+    key: new Uint8Array(16),
+    settings: { remember },
+    onTablesRemoved,
+  };
   running = startUplink(options, { addon, log, readSysctl: async () => null, nft });
 }
 
@@ -57,6 +66,7 @@ beforeEach(() => {
   lines = [];
   scripts = [];
   remembered = [];
+  onTablesRemoved = vi.fn();
   nft = async (script) => void scripts.push(script);
 });
 
@@ -162,8 +172,9 @@ test('configured resolvers take the place of resolv.conf', async () => {
 });
 
 const SHARED: Partial<ClatPlan> = { ...RUNNING, address: 'fd12::c1a7', sharedAddress: '2001:db8:1::128' };
-const TABLE = shareScript({ device: 'clat', uplink: 'eth0', inside: 'fd12::c1a7', outside: '2001:db8:1::128' });
 const NO_TABLE = 'add table ip6 platypus_clat\ndelete table ip6 platypus_clat\n';
+const LINES = shareLines({ uplink: 'eth0', inside: 'fd12::c1a7', outside: '2001:db8:1::128' });
+const TABLE = `${NO_TABLE}table ip6 platypus_clat {\n${LINES.map((line) => `  ${line}\n`).join('')}}\n`;
 
 test('XLAT-ARCH-19 a shared address: the table is there before the translator, and gone after it', async () => {
   const order: string[] = [];
@@ -207,5 +218,24 @@ test('without nft a shared address is refused in one sentence, and nothing is tr
   );
   expect(running.device()).toBeNull();
   expect(host.calls).not.toContain('attach clat 0');
+  await running.stop();
+});
+
+test('a table that a firewall took along is put back, and that of the LAN as well', async () => {
+  let flushed = false;
+  nft = async (script) => {
+    scripts.push(script);
+    if (script.startsWith('list') && flushed) throw new Error('No such file or directory');
+  };
+  start();
+  native().change(SHARED);
+  await vi.waitFor(() => expect(host.calls).toContain('attach clat 0'));
+  expect(host.calls).toContain('watch tables');
+  flushed = true;
+  scripts = [];
+  native().change({ tablesRemoved: 1 });
+  await vi.waitFor(() => expect(scripts).toEqual(['list table ip6 platypus_clat\n', TABLE]));
+  expect(onTablesRemoved).toHaveBeenCalledOnce();
+  await vi.waitFor(() => expect(lines).toContain('the nftables table of clat was gone: it is put back'));
   await running.stop();
 });

@@ -278,6 +278,15 @@ describe.skipIf(lacking !== null)('CLAT with a shared address', () => {
     expect(await net.host.script('nft list tables')).toBe('');
   });
 
+  test('a firewall that is loaded anew takes the tables along: they are put back', async () => {
+    await run('--lan', 'nat44');
+    await net.host.script('nft flush ruleset');
+    const tables = async () => (await net.host.script('nft list tables')).trim().split('\n').sort();
+    await eventually(tables, (list) => list.join() === 'table ip platypus_clat,table ip6 platypus_clat');
+    await reach(net.host);
+    await reach(net.lan);
+  });
+
   test('without nft it says what is missing and translates nothing', async () => {
     clat = await startClat(net, ['--uplink', 'eth0'], 'clat', ['env', 'PATH=/nonexistent']);
     const { words } = await clat.until('failed');

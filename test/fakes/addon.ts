@@ -76,6 +76,7 @@ export const SEARCHING: ClatPlan = {
   metric: 0,
   gateway: null,
   otherClat: null,
+  tablesRemoved: 0,
 };
 
 const CLAT_COUNTERS: ClatCounters = {
@@ -297,6 +298,7 @@ export function createFakeAddon(host: FakeHost): Addon {
       counters: () => CLAT_COUNTERS,
       attach: ({ device, table }) => call(`attach ${device} ${table}`),
       detach: () => call('detach'),
+      watchTables: () => call('watch tables'),
       close: () => call('close clat'),
     };
   }
