@@ -49,6 +49,7 @@ export function familiesOf({ status, counters, upstreamLatency }: Measures): Fam
     ...dns64Families(status),
     ...announcerFamilies(status),
     ...responderFamilies(status),
+    ...clatFamilies(status),
   ];
   if (upstreamLatency !== null) {
     const { boundsMs, counts, sumMs } = upstreamLatency;
@@ -139,6 +140,34 @@ function announcerFamilies({ announcer }: StatusReport): Family[] {
 function responderFamilies({ responder }: StatusReport): Family[] {
   if (responder === null) return [];
   return [gauge('responder_alive', '1 while the thread of the responder runs.', [{ value: Number(responder.alive) }])];
+}
+
+function clatFamilies({ clat }: StatusReport): Family[] {
+  if (clat === null) return [];
+  return [
+    gauge(
+      'clat_state',
+      'Always 1; what an uplink’s CLAT does, or why it stands down, and where its prefix is from, are labels.',
+      clat.map(({ uplink, device, state, source }) => ({ labels: { uplink, device, state, source }, value: 1 })),
+    ),
+    gauge(
+      'clat_running',
+      '1 while IPv4 goes by the uplink.',
+      clat.map(({ uplink, state }) => ({ labels: { uplink }, value: Number(state === 'running') })),
+    ),
+    gauge(
+      'clat_prefix_lifetime_seconds',
+      'How long the prefix in force lasts unless it is heard of again; none where the operator told it.',
+      clat.flatMap(({ uplink, prefixes, expiresInSeconds }) =>
+        expiresInSeconds === null ? [] : [{ labels: { uplink, prefix: prefixes[0] ?? '' }, value: expiresInSeconds }],
+      ),
+    ),
+    gauge(
+      'clat_address_shared',
+      '1 while the uplink’s own address is shared.',
+      clat.map(({ uplink, sharedAddress }) => ({ labels: { uplink }, value: Number(sharedAddress !== null) })),
+    ),
+  ];
 }
 
 function gauge(name: string, help: string, samples: readonly Sample[]): Family {

@@ -194,6 +194,44 @@ describe('the families', () => {
     expect(text.filter((line) => line.startsWith('platypus_dns64_upstream_srtt_seconds'))).toHaveLength(1);
   });
 
+  test('a CLAT has state, source, prefix lifetime and whether its address is shared, by uplink', () => {
+    const row = {
+      uplink: 'eth0',
+      device: 'clat0',
+      state: 'running' as const,
+      words: '',
+      source: 'router' as const,
+      prefixes: ['64:ff9b::/96'],
+      router: 'fe80::1',
+      expiresInSeconds: 590,
+      address: 'fd12::1',
+      sharedAddress: '2001:db8::128',
+      ipv4: '192.0.0.1',
+      metric: 2048,
+      mtu4: 1472,
+    };
+    const rests = {
+      ...row,
+      uplink: 'wlan0',
+      device: 'clat1',
+      state: 'native-ipv4' as const,
+      source: 'none' as const,
+      prefixes: [],
+      expiresInSeconds: null,
+      sharedAddress: null,
+    };
+    const text = textOf({ status: { ...PLAT, clat: [row, rests] } });
+    expect(text.filter((line) => line.startsWith('platypus_clat_'))).toEqual([
+      'platypus_clat_state{uplink="eth0",device="clat0",state="running",source="router"} 1',
+      'platypus_clat_state{uplink="wlan0",device="clat1",state="native-ipv4",source="none"} 1',
+      'platypus_clat_running{uplink="eth0"} 1',
+      'platypus_clat_running{uplink="wlan0"} 0',
+      'platypus_clat_prefix_lifetime_seconds{uplink="eth0",prefix="64:ff9b::/96"} 590',
+      'platypus_clat_address_shared{uplink="eth0"} 1',
+      'platypus_clat_address_shared{uplink="wlan0"} 0',
+    ]);
+  });
+
   test('each is told once, with the process behind them', async () => {
     const names = (await createScrape(targetOf(MEASURES))()).match(/(?<=^# TYPE )\S+/gm) ?? [];
     expect(new Set(names).size).toBe(names.length);
