@@ -21,13 +21,14 @@ import { countersOf, dns64StatusOf, readingsOf } from '../dns64/readings.js';
 import type { ServerReport } from '../dns64/report.js';
 import type { Dns64Service } from '../dns64/service.js';
 import { errors, PlatypusError } from '../errors.js';
-import { explainRunning } from '../explain/running.js';
-import type { Addon, EamTable } from '../native/addon.js';
+import { explainSeveral, type OneOfSeveral } from '../explain/running.js';
+import type { Addon, Dataplane, EamTable } from '../native/addon.js';
 import type { PlatService } from '../plat/service.js';
 import { responderReadings, responderStatusOf } from '../responder/readings.js';
 import type { ServerReport as ResponderReport } from '../responder/server.js';
 import type { ResponderService } from '../responder/service.js';
 import type { SiitService } from '../siit/service.js';
+import { joinSources } from '../trace/several.js';
 import { packageVersion } from './version.js';
 
 export interface TargetOptions {
@@ -51,12 +52,18 @@ export function createTarget(options: TargetOptions): ControlTarget {
   const version = packageVersion();
   const startedMs = performance.now();
   const dataplane = service?.dataplane;
-  /** What packets are traced and explained by: of several CLATs the first that runs. */
-  const packetPath = () => {
-    if (service !== null) return { tables: service.dataplane, config: service.plan().core };
-    const device = clat?.devices()[0];
-    return device === undefined ? refuseTranslator() : { tables: device.dataplane, config: device.plan().core };
+  /** What packets are traced and explained by: the translator, or of a CLAT those of the uplinks that run. */
+  const packetPaths = (): (OneOfSeveral & { tables: Dataplane })[] => {
+    if (service !== null) {
+      return [{ name: service.dataplane.device, own: [], tables: service.dataplane, config: service.plan().core }];
+    }
+    const rows = clat?.status() ?? [];
+    return (clat?.devices() ?? []).map(({ dataplane: tables, plan }) => {
+      const row = rows.find(({ device }) => device === tables.device);
+      return { name: tables.device, own: [row?.ipv4 ?? '', row?.address ?? ''], tables, config: plan().core };
+    });
   };
+  const traces = joinSources(() => packetPaths().map(({ tables }) => tables));
 
   async function statusOf({ names: report, requests }: Reports): Promise<StatusReport> {
     const program = {
@@ -138,13 +145,16 @@ export function createTarget(options: TargetOptions): ControlTarget {
       if (file === null) throw errors.noFile();
       return reload();
     },
-    explain: (packet) => (addon === null ? refuseTranslator() : explainRunning(packet, { addon, ...packetPath() })),
+    explain: (packet) => (addon === null ? refuseTranslator() : explainSeveral(packet, addon, packetPaths())),
     announcer() {
       if (announcer === null) throw errors.noAnnouncer();
       return announcer;
     },
-    trace: (filter) => packetPath().tables.trace(filter),
-    readTrace: () => packetPath().tables.readTrace(),
+    trace(filter) {
+      if (packetPaths().length === 0) return refuseTranslator();
+      return traces.trace(filter);
+    },
+    readTrace: () => traces.readTrace(),
   };
 }
 

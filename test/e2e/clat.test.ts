@@ -326,6 +326,11 @@ describe.skipIf(lacking !== null)('CLAT', () => {
       );
       expect(got.stdout).toMatch(from);
     }
+    const told = await clat.json<{ notes: string[]; verdict: string }>(
+      'explain',
+      `udp 192.0.0.2#5000 > ${server4}#9000`,
+    );
+    expect(told).toMatchObject({ verdict: 'translated', notes: ['by clat1, one of 2 translators that run'] });
     const table = (number: number) => net.host.script(`ip -6 route show table ${number}`);
     const rules = await net.host.script('ip -6 rule');
     expect(rules).toMatch(/^30000:\tfrom all iif clat0 lookup 46400$/m);

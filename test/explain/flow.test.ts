@@ -3,7 +3,7 @@ import { buildPacket } from '../../src/explain/build.js';
 import { parseDescription } from '../../src/explain/description.js';
 import { findFlow, flowEnds, staticFlow, type Tables } from '../../src/explain/flow.js';
 import { readPacket } from '../../src/explain/packet.js';
-import { explainRunning } from '../../src/explain/running.js';
+import { explainRunning, explainSeveral } from '../../src/explain/running.js';
 import type { CoreConfig, Page, TableQuery } from '../../src/native/addon.js';
 import { addon, small, stateful } from '../conformance/translator.js';
 
@@ -133,4 +133,14 @@ test('a running translator is asked and not changed', async () => {
   const result = await explainRunning(packet, { addon, config: stateful, tables });
   expect(result.results).toMatchObject([{ line: expect.stringContaining('> 2001:db8::1#1234 ') }]);
   expect([running.counters(), running.sizes()]).toEqual(before);
+});
+
+test('of several translators the one whose address the packet has explains it, and is named', async () => {
+  const nowhere: Tables = { bib: empty, sessions: empty };
+  const of = (name: string, ...own: string[]) => ({ name, own, config: stateful, tables: nowhere });
+  const all = [of('clat0', '192.0.0.1'), of('clat1', '192.0.0.2', '2001:db8::1')];
+  const noteOf = async (text: string) => (await explainSeveral(packetOf(text), addon, all)).notes.at(-1);
+  expect(await noteOf('udp 192.0.0.2#53 > 198.51.100.9#53')).toBe('by clat1, one of 2 translators that run');
+  expect(await noteOf('udp 2001:db8:64::198.51.100.9#53 > 2001:db8::1#53')).toMatch(/^by clat1/);
+  expect(await noteOf('udp 203.0.113.1#53 > 198.51.100.9#53')).toMatch(/^by clat0/);
 });
