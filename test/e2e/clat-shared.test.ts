@@ -264,6 +264,24 @@ describe.skipIf(lacking !== null)('CLAT with a shared address', () => {
     expect(await net.host.script('nft list tables')).toBe('');
   });
 
+  test('a point-to-point line with an explicit address and no router: it is shared', async () => {
+    const [address, peer] = ['2001:db8:2:7::2', '2001:db8:2:7::1'];
+    const agents = join(root, 'test', 'e2e', 'agents');
+    const line = net.host.start(['python3', join(agents, 'line.py'), 'wwan0', String(net.other.host.pid), 'wwan0']);
+    await line.output(/^listening$/m);
+    await net.host.script(`ip -6 address add ${address} peer ${peer} dev wwan0; ip -6 route add ${first64} dev wwan0`);
+    await net.other.host.script(`ip -6 address add ${peer} peer ${address} dev wwan0`);
+    clat = await startClat(net, ['--uplink', 'wwan0', '--pool6', first64]);
+    expect(await clat.until('running')).toMatchObject({ sharedAddress: address, source: 'static', mtu4: 1472 });
+    await reach(net.host);
+    expect(await download(net.host, net.folder, megabytes20, server4)).toMatch(/SHA-256 equal/);
+    expect(await askUdp(net.host, 4000, server4)).toMatch(/^4000 bytes .*, the same$/);
+    await clat.stop();
+    clat = undefined;
+    expect(await net.host.script('nft list tables; ip -4 route show default')).toBe('');
+    await line.stop();
+  });
+
   test('the table of a killed one is replaced, or removed where none is needed', async () => {
     await run();
     clat?.service.signal('SIGKILL');
