@@ -121,6 +121,21 @@ describe.skipIf(lacking !== null)('CLAT with a shared address', () => {
     expect(seen.packets().filter(({ source }) => source === '2001:db8:1:1::1')).toEqual([]);
   });
 
+  test('XLAT-ARCH-19 what nobody asked for stays with the host', async () => {
+    await run();
+    const seen = await capture(net.host, 'clat');
+    const { stdout } = await net.access.host.run(['ping', '-6', '-n', '-c', '2', '-i', '0.2', '-W', '2', own]);
+    expect(stdout).toMatch(/ 0% packet loss/);
+    // A packet of our own is the last to be seen.
+    await reach(net.host);
+    await eventually(
+      () => otherEvents(seen.packets()),
+      (packets) => packets.some(({ destination }) => destination === mapped),
+    );
+    await seen.stop();
+    expect(seen.packets().filter(({ source }) => source === '2001:db8:1:1::1')).toEqual([]);
+  });
+
   test('XLAT-CLAT-09 20 MB either way, and what is too long for the way is told at once', async () => {
     await run();
     expect(await download(net.host, net.folder, megabytes20, server4)).toMatch(/SHA-256 equal/);
