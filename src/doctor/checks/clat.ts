@@ -61,8 +61,8 @@ const address: Check<Survey> = {
       const table = `ip6 platypus_${device}`;
       if (sharedAddress !== null && machine.firewall.failure === null && !machine.firewall.ownTables.includes(table)) {
         return fault(
-          `the table ${table}, which shares ${sharedAddress} of ${uplink}, is gone: no translated packet leaves`,
-          'something has flushed the packet filter (nft flush ruleset, a firewall’s restart): restart the CLAT',
+          `the table ${table}, which shares ${sharedAddress} of ${uplink}, is gone, or empty: no translated packet leaves`,
+          'something empties the packet filter again and again: look for who does, and restart the CLAT',
         );
       }
       const answered = machine.proxies.some((one) => one.device === uplink && sameAddress(one.address, address));

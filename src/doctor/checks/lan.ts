@@ -14,8 +14,8 @@ const nat44: Check<Survey> = {
     if (machine.firewall.ownTables.includes(table)) return [ok(`the table ${table} is there`)];
     return [
       fault(
-        `the table ${table} is gone: hosts of the LAN have no IPv4`,
-        'something has flushed the packet filter (nft flush ruleset, a firewall’s restart): platypus reload does not bring it back, a restart does',
+        `the table ${table} is gone, or empty: hosts of the LAN have no IPv4`,
+        'something empties the packet filter again and again: look for who does, and restart the CLAT',
       ),
     ];
   },

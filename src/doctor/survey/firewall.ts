@@ -5,7 +5,7 @@ import type { RunProgram } from './program.js';
 export interface Firewall {
   /** Chains that drop or refuse what no rule of theirs takes. */
   closing: ClosingChain[];
-  /** Tables of ours (`platypus…`), as `family name`. */
+  /** Tables of ours (`platypus…`) that have rules in them, as `family name`. */
   ownTables: string[];
   /** Why it could not be read; null when it was. */
   failure: string | null;
@@ -24,7 +24,6 @@ export interface ClosingChain {
 
 const name = z.string().max(256);
 const entry = z.object({
-  table: z.object({ family: name, name }).optional(),
   chain: z
     .object({ family: name, table: name, name, hook: name.optional(), type: name.optional(), policy: name.optional() })
     .optional(),
@@ -69,9 +68,11 @@ export function parseFirewall(data: unknown): Firewall {
   const chains = entries.flatMap(({ chain }) => (chain?.hook === 'forward' && chain.type === 'filter' ? [chain] : []));
   return {
     closing: chains.flatMap((chain) => closing(chain, rules)),
-    ownTables: entries.flatMap(({ table }) =>
-      table?.name.startsWith('platypus') ? [`${table.family} ${table.name}`] : [],
-    ),
+    ownTables: [
+      ...new Set(
+        entries.flatMap(({ rule }) => (rule?.table.startsWith('platypus') ? [`${rule.family} ${rule.table}`] : [])),
+      ),
+    ],
     failure: null,
   };
 }
