@@ -79,7 +79,7 @@ test('healthy facts', () => {
     'UDP of 4028 bytes in fragments arrives at the responder',
     'UDP of 4028 bytes in fragments arrives from the responder',
     'UDP without checksum arrives both ways',
-    'packets of up to 1472 bytes arrive on the way up',
+    'packets of up to 1472 bytes arrive on the way up, which is what the sender’s route takes',
     'packets of up to 1480 bytes arrive on the way down, as ICMP tells',
     'segments of TCP: 1432 bytes up, 1440 bytes down',
     'mapping is endpoint-independent (RFC 4787 REQ-1)',

@@ -73,9 +73,9 @@ describe.skipIf(lacking !== null)('responder', () => {
     finding(name: string): NumberedFinding | undefined;
   }
 
-  async function probe(): Promise<Said> {
+  async function probe(address = responder[0] as string): Promise<Said> {
     const agent = join(root, 'test', 'e2e', 'agents', 'reach.mjs');
-    const outcome = await net.host.run([process.execPath, agent, responder[0] as string, '3478']);
+    const outcome = await net.host.run([process.execPath, agent, address, '3478']);
     if (!outcome.ok) throw new Error(failure(outcome));
     const said = JSON.parse(outcome.stdout) as { reach: ReachFacts; findings: NumberedFinding[] };
     return { ...said, finding: (name) => said.findings.find((each) => each.name === name) };
@@ -205,6 +205,7 @@ describe.skipIf(lacking !== null)('responder', () => {
       words:
         'packets longer than 1380 bytes vanish on the way down, and ICMP tells 1480: connections hang once they send much',
     });
+    expect(finding('mss')).toMatchObject({ verdict: 'fault', words: expect.stringContaining('on the way down') });
     await forgetPaths();
   });
 
@@ -289,6 +290,24 @@ describe.skipIf(lacking !== null)('responder', () => {
     expect((await probe()).reach).toMatchObject({ udp: { answered: true }, tcp: { answered: true } });
     await write(`{ listen: ${responder[0]} }`);
     expect((await reload()).stderr).toContain('responder.listen cannot change while running');
+  });
+
+  test('a responder alone, on another host behind the PLAT', async () => {
+    const file = join(net.folder, 'alone.yaml');
+    const control = join(net.folder, 'alone.sock');
+    await writeFile(file, 'responder: { listen: 198.51.100.2, from: 192.0.2.9 }\n');
+    const alone = net.server.start([process.execPath, program, 'run', '-c', file, '--socket', control]);
+    await alone.output(/control socket/);
+    const { reach: facts } = await probe('198.51.100.2');
+    expect(facts).toMatchObject({
+      tcp: { answered: true },
+      udp: { answered: true, otherPort: 3479 },
+      pathMtuDown: { bytes: 1472, toldBytes: 1472 },
+    });
+    const status = await platypus(net.server, ['status', '--socket', control]);
+    expect(status.stdout).toMatch(/^mode +responder \(STUN\)$/m);
+    expect(status.stdout).toMatch(/^responder +answering on udp 198\.51\.100\.2#3478, .*, \d+ answers given$/m);
+    await alone.stop();
   });
 
   test('a responder with one address shows what its ports can show', async () => {

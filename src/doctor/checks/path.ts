@@ -21,22 +21,28 @@ const down = reachCheck('47', 'path-mtu-down', 'the longest packet from the netw
   return judge(pathMtuDown, 'on the way down', 'from the PLAT to here');
 });
 
-function judge({ bytes, toldBytes, triedBytes, own }: PathMtuFacts, way: string, where: string): Finding {
+/** Packets vanish, and what ICMP tells, if anything, is not where. */
+function isBlackHole({ bytes, toldBytes, triedBytes, own }: PathMtuFacts): boolean {
+  if (bytes === null || own || bytes === triedBytes) return false;
+  return toldBytes === null || bytes + STEP_BYTES < toldBytes;
+}
+
+function judge(facts: PathMtuFacts, way: string, where: string): Finding {
+  const { bytes, toldBytes, own } = facts;
   if (bytes === null) {
     return fault(
       `no packet with DF arrives ${way}`,
       `something ${where} drops packets with DF: look for rules about it, and for an MTU below 1280 bytes`,
     );
   }
-  const blackHole = !own && bytes < triedBytes && (toldBytes === null || bytes + STEP_BYTES < toldBytes);
-  if (blackHole) {
+  if (isBlackHole(facts)) {
     const told = toldBytes === null ? 'nobody tells' : `ICMP tells ${toldBytes}`;
     return fault(
       `packets longer than ${bytes} bytes vanish ${way}, and ${told}: connections hang once they send much`,
       `something ${where} has a smaller MTU and drops ICMPv6 Packet Too Big: let that through everywhere (RFC 4890 §4.3.1); until then lower mtu6 there, or set mssClamp`,
     );
   }
-  const told = toldBytes === null ? '' : ', as ICMP tells';
+  const told = own ? ', which is what the sender’s route takes' : toldBytes === null ? '' : ', as ICMP tells';
   const words = `packets of up to ${bytes} bytes arrive ${way}${told}`;
   if (bytes + STEP_BYTES >= LEAST_IPV4_BYTES) return ok(words);
   return warning(
@@ -58,8 +64,7 @@ const mss = reachCheck(
     for (const [way, segment, path] of ways) {
       if (segment === null || path === null || path.bytes === null) continue;
       // Where ICMP gets through, TCP learns by itself.
-      const silent = path.toldBytes === null && !path.own && path.bytes < path.triedBytes;
-      if (silent && segment + HEADERS_BYTES > path.bytes + STEP_BYTES) {
+      if (isBlackHole(path) && segment + HEADERS_BYTES > path.bytes + STEP_BYTES) {
         return fault(
           `TCP sends segments of ${segment} bytes on the way ${way}, and only ${path.bytes - HEADERS_BYTES} fit: connections hang once they send much`,
           'see findings 46 and 47; mssClamp at the PLAT helps TCP until the path is repaired',
