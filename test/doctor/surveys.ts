@@ -65,6 +65,7 @@ export function clatRow(change: Partial<ClatUplinkStatus> = {}): ClatUplinkStatu
     router: 'fe80::1',
     expiresInSeconds: 1700,
     address: CLAT_ADDRESS,
+    sharedAddress: null,
     ipv4: '192.0.0.1',
     metric: 2048,
     mtu4: 1472,
@@ -80,6 +81,7 @@ export const PROGRAM: Omit<StatusReport, 'mode'> & { mode: 'clat' } = {
   file: '/etc/platypus/platypus.yaml',
   dns64: null,
   announcer: null,
+  responder: null,
   clat: null,
   mode: 'clat',
 };
@@ -138,7 +140,7 @@ export function clatHost(): Survey {
     uplinks: ['eth0'],
     status: { ...PROGRAM, clat: [clatRow()] },
     statusFailure: null,
-    expectations: { lan: { mode: 'nat44', networks: [] }, pool4: [], queryLog: null },
+    expectations: { lan: { mode: 'nat44', networks: [], device: 'clat' }, pool4: [], queryLog: null },
     machine: machine({
       links: [
         link('lo', { linkAddress: '', mtuBytes: 65_536 }),
@@ -183,6 +185,7 @@ export function clatHost(): Survey {
         uplink: 'eth0',
         device: 'clat',
         address: CLAT_ADDRESS,
+        sharedAddress: null,
         claimants: [],
         literal: { device: 'clat', gateway: null, table: 'main', mtuBytes: 1472, local: false },
         translated: { device: 'eth0', gateway: 'fe80::1', table: 'main', mtuBytes: null, local: false },
