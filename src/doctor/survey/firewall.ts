@@ -63,7 +63,9 @@ export function parseFirewall(data: unknown): Firewall {
   for (const { rule } of entries) {
     if (rule === undefined) continue;
     const key = keyOf(rule.family, rule.table, rule.chain);
-    rules.set(key, [...(rules.get(key) ?? []), rule.expr]);
+    const before = rules.get(key);
+    if (before === undefined) rules.set(key, [rule.expr]);
+    else before.push(rule.expr);
   }
   const chains = entries.flatMap(({ chain }) => (chain?.hook === 'forward' && chain.type === 'filter' ? [chain] : []));
   return {
@@ -86,42 +88,68 @@ function closing(chain: Chain, rules: ReadonlyMap<string, Expression[][]>): Clos
   let read = 0;
   const visited = new Set<string>();
 
-  function visit(name: string, through: readonly string[], depth: number): void {
+  /** `all`: each packet of the hook may come here, not those of some match. */
+  function visit(name: string, through: readonly string[], all: boolean, depth: number): void {
     const key = keyOf(chain.family, chain.table, name);
     // A chain may be called again and again, with other devices.
-    const call = `${key}\n${through.join(' ')}`;
+    const call = `${key}\n${all}\n${through.join(' ')}`;
     if (depth > MOST_JUMPS || visited.has(call)) return;
     visited.add(call);
     for (const expressions of rules.get(key) ?? []) {
       if (++read > MOST_RULES) return;
       const devices = [...through, ...expressions.flatMap(devicesOf)];
-      const unconditional = !expressions.some((expression) => 'match' in expression || 'xt' in expression);
+      const everybody = all && !expressions.some((expression) => SELECTIVE.some((kind) => kind in expression));
       for (const expression of expressions) {
-        const target = (expression.jump ?? expression.goto) as { target?: unknown } | undefined;
-        if (typeof target?.target === 'string') visit(target.target, devices, depth + 1);
-        if ('accept' in expression) {
-          for (const device of devices) accepted.add(device);
-          if (unconditional && devices.length === 0) acceptsAll = true;
+        follow(expression, devices, everybody, depth);
+        for (const { device, verdict } of verdictsByDevice(expression)) {
+          follow(verdict, [...devices, device], false, depth);
         }
-        // What follows a rule for everybody is never reached.
-        if (unconditional && depth === 0 && ('drop' in expression || 'reject' in expression)) closes = true;
       }
     }
   }
 
-  visit(chain.name, [], 0);
+  function follow(verdict: Expression, devices: readonly string[], everybody: boolean, depth: number): void {
+    const jump = (verdict.jump ?? verdict.goto) as { target?: unknown } | undefined;
+    if (typeof jump?.target === 'string') visit(jump.target, devices, everybody, depth + 1);
+    if ('accept' in verdict) {
+      for (const device of devices) accepted.add(device);
+      if (everybody) acceptsAll = true;
+    }
+    // What follows a rule for everybody is never reached.
+    if (everybody && ('drop' in verdict || 'reject' in verdict)) closes = true;
+  }
+
+  visit(chain.name, [], true, 0);
   if (!closes) return [];
   return [{ family: chain.family, table: chain.table, chain: chain.name, accepted: [...accepted], acceptsAll }];
 }
 
+/** What makes a rule one for some packets; `xt` is a match of iptables. */
+const SELECTIVE = ['match', 'xt', 'limit', 'quota', 'ct count'] as const;
+
+type Selector = { meta?: { key?: unknown } } | null | undefined;
+
+const asksForDevice = (selector: Selector) =>
+  typeof selector?.meta?.key === 'string' && /^(i|o)if(name)?$/.test(selector.meta.key);
+
 /** Devices that a match asks for. */
 function devicesOf(expression: Expression): string[] {
-  const match = expression.match as { op?: unknown; left?: { meta?: { key?: unknown } }; right?: unknown } | undefined;
-  const key = match?.left?.meta?.key;
-  if (match?.op !== '==' || typeof key !== 'string' || !/^(i|o)if(name)?$/.test(key)) return [];
+  const match = expression.match as { op?: unknown; left?: Selector; right?: unknown } | undefined;
+  if (match?.op !== '==' || !asksForDevice(match.left)) return [];
   const right = match.right as { set?: unknown } | string;
   const names = typeof right === 'string' ? [right] : Array.isArray(right?.set) ? right.set : [];
   return names.filter((one): one is string => typeof one === 'string');
+}
+
+/** A verdict map's, as `iifname vmap { lan : accept }`. */
+function verdictsByDevice(expression: Expression): { device: string; verdict: Expression }[] {
+  const vmap = expression.vmap as { key?: Selector; data?: { set?: unknown } | string | null } | null | undefined;
+  const data = vmap?.data;
+  if (!asksForDevice(vmap?.key) || typeof data !== 'object' || !Array.isArray(data?.set)) return [];
+  return data.set.flatMap((one: unknown) => {
+    const [device, verdict] = Array.isArray(one) ? one : [];
+    return typeof device === 'string' && typeof verdict === 'object' && verdict !== null ? [{ device, verdict }] : [];
+  });
 }
 
 /** True when a device is among the names, some of which end in `*`. */
