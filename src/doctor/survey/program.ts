@@ -1,5 +1,6 @@
 /** Programs of the host that answer questions: `ip`, `nft`, `ethtool`, `ping`. No shell, a bounded time and output. */
 import { execFile } from 'node:child_process';
+import { setMaxListeners } from 'node:events';
 
 export interface Outcome {
   ok: boolean;
@@ -18,6 +19,8 @@ const LINE_CHARACTERS = 200;
 
 /** Runs programs until `signal` is aborted. */
 export function createRunner(signal: AbortSignal): RunProgram {
+  // Each program listens while it runs, and more run at once than Node thinks sane.
+  setMaxListeners(0, signal);
   return ([program = '', ...words], { timeoutMs = TIMEOUT_MS } = {}) =>
     new Promise((resolve) => {
       const options = {
