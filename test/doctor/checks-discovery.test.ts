@@ -311,7 +311,24 @@ const prefix: Record<string, Row> = {
   },
 };
 
-judges(discoveryChecks, { uplink, routers, pref64, resolvers, 'native-ipv4': native, prefix });
+const nat64: Record<string, Row> = {
+  'one that answers': { of: clatHost, says: [['ok', '2001:db8:64::cb00:7105 answers to ping']] },
+  'nobody to ask': { of: clatHost, change: (survey) => (survey.nat64 = null), says: [] },
+  silence: {
+    of: clatHost,
+    change: (survey) => (survey.nat64 = { address6: '2001:db8:64::1', answered: false, error: null }),
+    says: [['fault', `2001:db8:64::1 behind ${PREFIX} does not answer to ping`]],
+    hint: 'platypus doctor on the PLAT',
+  },
+  'a router that knows no way': {
+    of: clatHost,
+    change: (survey) =>
+      (survey.nat64 = { address6: '2001:db8:64::1', answered: false, error: 'From fe80::1 Destination unreachable' }),
+    says: [['fault', '(From fe80::1 Destination unreachable)']],
+  },
+};
+
+judges(discoveryChecks, { uplink, routers, pref64, resolvers, 'native-ipv4': native, prefix, nat64 });
 
 test('a list in words', () => {
   expect([listOf([]), listOf(['a']), listOf(['a', 'b']), listOf(['a', 'b', 'c'])]).toEqual([

@@ -215,9 +215,13 @@ describe('verdict maps', () => {
   });
 });
 
-test('tables of ours', () => {
+test('tables of ours that have rules in them', () => {
   const tables = ['platypus_clat', 'filter', 'platypus_siit'].map((name) => ({ table: { family: 'ip', name } }));
-  expect(parseFirewall({ nftables: tables }).ownTables).toEqual(['ip platypus_clat', 'ip platypus_siit']);
+  const rules = ['platypus_clat', 'filter', 'platypus_clat'].map((table) => ({
+    rule: { family: 'ip', table, chain: 'c', expr: [{ masquerade: null }] },
+  }));
+  expect(parseFirewall({ nftables: tables }).ownTables).toEqual([]);
+  expect(parseFirewall({ nftables: [...tables, ...rules] }).ownTables).toEqual(['ip platypus_clat']);
 });
 
 describe('asking nft', () => {

@@ -1,6 +1,7 @@
 /** Surveys of three hosts where all is well: tests change one thing at a time. Each call makes a new one. */
 import type { ClatUplinkStatus } from '../../src/clat/uplink.js';
 import type { StatusReport, TranslatorStatus } from '../../src/control/target.js';
+import type { ReachFacts } from '../../src/doctor/probes/facts.js';
 import type { Advertisement } from '../../src/doctor/survey/advertisement.js';
 import type { HostAddress, Link, Machine, Route } from '../../src/doctor/survey/machine.js';
 import type { ResolverView } from '../../src/doctor/survey/resolvers.js';
@@ -132,6 +133,45 @@ function machine(change: Partial<Machine>): Machine {
   };
 }
 
+/** The host as the responder sees it. */
+export const mapped = { address: '192.0.2.9', port: 20_525 };
+
+/** What a responder says of a way without fault. */
+export const healthyReach: ReachFacts = {
+  responder: { address: '203.0.113.5', port: 3478 },
+  source: null,
+  device: null,
+  icmp: { answered: true, milliseconds: 0.19, error: null },
+  tcp: {
+    connected: true,
+    error: null,
+    milliseconds: 12.3,
+    answered: true,
+    mapped,
+    sendMssUp: 1432,
+    sendMssDown: 1440,
+    announcedMss: 1432,
+  },
+  udp: {
+    answered: true,
+    milliseconds: 7.6,
+    local: { address: '0.0.0.0', port: 46_775 },
+    mapped,
+    rewritten: false,
+    other: { address: '203.0.113.6', port: 3479 },
+    otherPort: 3479,
+    asks: true,
+  },
+  fragments: { bytes: 4028, up: true, down: true },
+  zeroChecksum: { bytes: 148, up: true, down: true },
+  pathMtuUp: { bytes: 1472, triedBytes: 1500, toldBytes: null, own: true },
+  pathMtuDown: { bytes: 1480, triedBytes: 1500, toldBytes: 1480, own: false },
+  mapping: { behaviour: 'endpoint-independent', addresses: true, mapped: [mapped, mapped] },
+  filtering: { behaviour: 'endpoint-independent', addresses: true },
+  hairpin: { works: true },
+  ports: { sockets: 3, preserved: 0, parity: 3 },
+};
+
 /** A CLAT on eth0 with a LAN behind it. */
 export function clatHost(): Survey {
   return {
@@ -192,6 +232,10 @@ export function clatHost(): Survey {
         answer: { device: 'clat', gateway: null, table: 'main', mtuBytes: null, local: false },
       },
     ],
+    responder: { address: '203.0.113.5', port: 3478, name: 'nat64.example.net' },
+    nat64: { address6: '2001:db8:64::cb00:7105', answered: true, error: null },
+    reach: healthyReach,
+    whyNotReached: null,
     poolReturns: [],
     logs: [],
   };
@@ -237,6 +281,10 @@ export function platHost(): Survey {
       features: { eth0: { 'large-receive-offload': false }, eth1: { 'rx-gro-list': false } },
     }),
     links: [],
+    responder: null,
+    nat64: null,
+    reach: null,
+    whyNotReached: 'a PLAT is not its own customer',
     poolReturns: [{ address: '192.0.2.15', router: '203.0.113.1', cameBackBy: 'eth1', failure: null }],
     logs: [{ name: '/var/log/queries.json', failure: null, freeBytes: 2 ** 34 }],
   };
@@ -259,5 +307,7 @@ export function plainHost(): Survey {
       features: { eth0: { 'large-receive-offload': false } },
     }),
     clats: [],
+    reach: null,
+    whyNotReached: 'this host has no IPv4 default route: neither a CLAT nor native IPv4',
   };
 }

@@ -2,13 +2,11 @@
 import { type Check, type Finding, skipped } from '../check.js';
 import type { ReachFacts } from '../probes/facts.js';
 
-/** What these checks look at; null where no responder is known. */
+/** What these checks look at; null where nobody was asked, and why. */
 export interface ReachSurvey {
   reach: ReachFacts | null;
+  whyNotReached: string | null;
 }
-
-const UNKNOWN =
-  'no responder is known: name one with --responder 203.0.113.5, or have the operator publish one (docs/reference/responder.md)';
 
 /** Without these IPv4 does not get as far as to a responder. */
 const BEFORE = [
@@ -29,8 +27,8 @@ export function reachCheck(
     name,
     title,
     after: [...BEFORE, ...after],
-    examine({ reach }) {
-      if (reach === null) return [skipped(UNKNOWN)];
+    examine({ reach, whyNotReached }) {
+      if (reach === null) return [skipped(whyNotReached ?? 'no responder was asked')];
       const finding = examine(reach);
       return finding === null ? [] : [finding];
     },

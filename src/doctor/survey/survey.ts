@@ -38,13 +38,13 @@ export interface Survey {
   prefix: string | null;
   /** Of each CLAT that runs. */
   clats: ClatView[];
-  /** Who answers behind the NAT64 (docs/reference/responder.md); null where nobody is known, and `whyNoResponder` says why. */
+  /** Who answers behind the NAT64 (docs/reference/responder.md); null where nobody is known. */
   responder: NamedResponder | null;
-  whyNoResponder: string | null;
   /** Its address within the prefix, pinged over IPv6 alone; null where it could not be tried. */
   nat64: Nat64View | null;
-  /** What the responder tells over IPv4. */
+  /** What the responder tells over IPv4; null where it was not asked, and `whyNotReached` is a sentence about that. */
   reach: ReachFacts | null;
+  whyNotReached: string | null;
   /** On a PLAT: an address of each prefix of pool4. */
   poolReturns: PoolReturn[];
   logs: LogSink[];
@@ -121,7 +121,7 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
   const reached =
     role === 'plat'
       ? NOT_FROM_HERE
-      : await surveyReach({ prefix, resolvers, told: options.responder }, { addon, run, signal });
+      : await surveyReach({ prefix, resolvers, machine, told: options.responder }, { addon, run, signal });
   const expectations = config === null ? null : expectationsOf(config);
   const pools = role === 'plat' ? poolAddresses(told.status, expectations) : [];
   const poolReturns = [];
@@ -146,22 +146,29 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
 }
 
 /** A PLAT's own packets do not go by itself. */
-const NOT_FROM_HERE = { responder: null, whyNoResponder: null, nat64: null, reach: null };
+const NOT_FROM_HERE = { responder: null, nat64: null, reach: null, whyNotReached: 'a PLAT is not its own customer' };
+
+const NO_IPV4 = 'this host has no IPv4 default route: neither a CLAT nor native IPv4';
+const HOW_TO_NAME =
+  'name one with --responder 203.0.113.5, or have the operator publish one (docs/reference/responder.md)';
 
 const RESPONDER_PORT = 3478;
 
 async function surveyReach(
-  { prefix, resolvers, told }: Pick<Survey, 'prefix' | 'resolvers'> & { told: Endpoint | null },
+  { prefix, resolvers, told, machine }: Pick<Survey, 'prefix' | 'resolvers' | 'machine'> & { told: Endpoint | null },
   { addon, run, signal }: { addon: SurveyOptions['addon']; run: RunProgram; signal: AbortSignal },
-): Promise<Pick<Survey, 'responder' | 'whyNoResponder' | 'nat64' | 'reach'>> {
+): Promise<Pick<Survey, 'responder' | 'nat64' | 'reach' | 'whyNotReached'>> {
   const found = told === null ? await findResponder(prefix, resolvers, signal) : { ...told, name: null };
-  if ('why' in found) return { ...NOT_FROM_HERE, whyNoResponder: found.why };
+  if ('why' in found) {
+    return { ...NOT_FROM_HERE, whyNotReached: `no responder is known, because ${found.why}: ${HOW_TO_NAME}` };
+  }
   const address6 = prefix === null ? null : embed(prefix, found.address);
+  const ipv4 = machine.defaults.some(({ family }) => family === 4);
   const [nat64, reach] = await Promise.all([
     address6 === null ? null : pingNat64(address6, run),
-    probeResponder({ responder: found, source: null, device: null, addon, signal, run }),
+    ipv4 ? probeResponder({ responder: found, source: null, device: null, addon, signal, run }) : null,
   ]);
-  return { responder: found, whyNoResponder: null, nat64, reach };
+  return { responder: found, nat64, reach, whyNotReached: ipv4 ? null : NO_IPV4 };
 }
 
 /** Asks a resolver that knows the prefix, or any that answers. */
