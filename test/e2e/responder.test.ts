@@ -10,7 +10,7 @@ import type { StatusReport } from '../../src/control/target.js';
 import type { NumberedFinding } from '../../src/doctor/doctor.js';
 import type { ReachFacts } from '../../src/doctor/probes/facts.js';
 import { buildClatNetwork, type ClatNetwork, lacking, reach } from './clat-network.js';
-import { capture } from './network.js';
+import { capture, eventually } from './network.js';
 
 const link = '2001:db8:1:1::/64';
 const prefix = '2001:db8:66::/96';
@@ -308,6 +308,19 @@ describe.skipIf(lacking !== null)('responder', () => {
     expect(status.stdout).toMatch(/^mode +responder \(STUN\)$/m);
     expect(status.stdout).toMatch(/^responder +answering on udp 198\.51\.100\.2#3478, .*, \d+ answers given$/m);
     await alone.stop();
+  });
+
+  test('customers whom an edit of pool4 moves are answered as well', async () => {
+    await startPlat('', responder);
+    for (const words of [
+      ['add', '192.0.2.10'],
+      ['remove', '192.0.2.9'],
+    ]) {
+      const outcome = await platypus(net.plat, ['pool4', ...words, '--socket', socket()]);
+      if (!outcome.ok) throw new Error(failure(outcome));
+    }
+    const { reach: facts } = await eventually(probe, ({ reach: { udp } }) => udp.answered);
+    expect(facts.udp.mapped?.address).toBe('192.0.2.10');
   });
 
   test('a responder with one address shows what its ports can show', async () => {

@@ -13,7 +13,7 @@ const FRAGMENTED_BYTES = 4028;
 /** Longest packet that Ethernet takes. */
 const LONGEST_BYTES = 1500;
 const MTU_TRIES = 2;
-const MTU_LEAST_MS = 400;
+const MTU_LEAST_MS = 600;
 /** A packet is waited for as long as so many round trips. */
 const ROUND_TRIPS = 4;
 
