@@ -65,6 +65,8 @@ describe('wrong usage', () => {
     [['--only', 'nonsense'], 'expected the name or number of a check: platypus doctor --list'],
     [['--resolver', 'dns.example'], 'expected an IPv4 or IPv6 address'],
     [['--resolver', '192.0.2.1#53'], 'expected an IPv4 or IPv6 address'],
+    [['--responder', '2001:db8::1'], 'expected an IPv4 address such as 203.0.113.5'],
+    [['--responder', '203.0.113.5#0x35'], 'expected an IPv4 address such as 203.0.113.5'],
     [['eth0'], 'too many arguments'],
     [['--uplink'], 'argument missing'],
   ])('%j', async (args, words) => {
@@ -111,7 +113,7 @@ describe('the survey is taken with', () => {
 
   test('nothing that was not told', async () => {
     await doctor();
-    expect(options()).toMatchObject({ file: null, uplinks: [], resolvers: [] });
+    expect(options()).toMatchObject({ file: null, uplinks: [], resolvers: [], responder: null });
   });
 
   test('a file, uplinks and resolvers in their order', async () => {
@@ -134,6 +136,14 @@ describe('the survey is taken with', () => {
     });
   });
 
+  test.each([
+    ['203.0.113.5', 3478],
+    ['203.0.113.5#53', 53],
+  ])('a responder: %s', async (text, port) => {
+    await doctor('--responder', text);
+    expect(options().responder).toEqual({ address: '203.0.113.5', port });
+  });
+
   test.each(['SIGINT', 'SIGTERM'] as const)('an end by %s', async (name) => {
     taken.mockImplementation(
       ({ signal }) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
@@ -151,7 +161,7 @@ test('the report, in words', async () => {
   const lines = stdout.split('\n');
   expect(lines[0]).toBe('CLAT on eth0, NAT64 prefix 64:ff9b::/96, 2026-11-22T00:00:00.000Z');
   expect(lines.at(-1)).toBe('');
-  expect(lines.at(-2)).toMatch(/^1 fault, 1 warning, \d+ ok, 0 skipped; code 20-38$/);
+  expect(lines.at(-2)).toMatch(/^1 fault, 1 warning, \d+ ok, \d+ skipped; code 20-38$/);
   expect(stdout).toContain('FAULT    20 forwarding');
 });
 

@@ -164,7 +164,11 @@ describe('asked', () => {
   });
 
   test('what is no address of a server', async () => {
-    const [view] = await askResolvers([{ server: 'x', from: 'resolv.conf' }], addon, new AbortController().signal);
+    const [view] = await askResolvers(
+      [{ server: '192.0.2.1%x', from: 'resolv.conf' }],
+      addon,
+      new AbortController().signal,
+    );
     expect(view?.failure).toBe('ERR_INVALID_IP_ADDRESS');
   });
 });

@@ -6,6 +6,9 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { parseConfig } from '../../src/config/file.js';
 import type { ControlClient } from '../../src/control/client.js';
 import type { StatusReport } from '../../src/control/target.js';
+import type { ReachFacts } from '../../src/doctor/probes/facts.js';
+import * as reach from '../../src/doctor/probes/reach.js';
+import * as responders from '../../src/doctor/probes/responders.js';
 import { expectationsOf } from '../../src/doctor/survey/expectations.js';
 import * as link from '../../src/doctor/survey/link.js';
 import { surveyLog } from '../../src/doctor/survey/logs.js';
@@ -13,7 +16,7 @@ import * as poolReturn from '../../src/doctor/survey/pool-return.js';
 import * as resolvers from '../../src/doctor/survey/resolvers.js';
 import { embed, type SurveyOptions, takeSurvey } from '../../src/doctor/survey/survey.js';
 import { loadAddon } from '../../src/native/addon.js';
-import { programs, RECORDED } from './outputs.js';
+import { type Outputs, programs, RECORDED } from './outputs.js';
 import { advertisement, CLAT_ADDRESS, clatRow, PREFIX, PROGRAM, resolver, translator } from './surveys.js';
 
 vi.mock(import('../../src/doctor/survey/link.js'), async (original) => ({
@@ -21,9 +24,16 @@ vi.mock(import('../../src/doctor/survey/link.js'), async (original) => ({
   listenToRouters: vi.fn(),
   findClaimants: vi.fn(),
 }));
-vi.mock('../../src/doctor/survey/resolvers.js', () => ({ namedResolvers: vi.fn(), askResolvers: vi.fn() }));
+vi.mock('../../src/doctor/survey/resolvers.js', () => ({
+  namedResolvers: vi.fn(),
+  askResolvers: vi.fn(),
+  createResolver: vi.fn(),
+}));
+vi.mock('../../src/doctor/probes/responders.js', () => ({ findResponders: vi.fn() }));
+vi.mock('../../src/doctor/probes/reach.js', () => ({ probeResponder: vi.fn() }));
 vi.mock('../../src/doctor/survey/pool-return.js', () => ({ surveyPoolReturn: vi.fn() }));
 
+const FACTS = { responder: { address: '203.0.113.5', port: 3478 } } as unknown as ReachFacts;
 const SECOND = '2001:db8:64::/96';
 
 let folder: string;
@@ -38,6 +48,8 @@ beforeEach(async () => {
   vi.mocked(link.findClaimants).mockResolvedValue([]);
   vi.mocked(resolvers.namedResolvers).mockResolvedValue([]);
   vi.mocked(resolvers.askResolvers).mockResolvedValue([]);
+  vi.mocked(responders.findResponders).mockResolvedValue({ responders: [], names: [], why: null });
+  vi.mocked(reach.probeResponder).mockResolvedValue(FACTS);
   vi.mocked(poolReturn.surveyPoolReturn).mockImplementation(async (address) => {
     return { address, router: '192.0.2.2', cameBackBy: 'eth0', failure: null };
   });
@@ -71,6 +83,7 @@ function take({ status, ...change }: Partial<SurveyOptions> & { status?: StatusR
     file: null,
     uplinks: [],
     resolvers: [],
+    responder: null,
     signal: new AbortController().signal,
     run: programs(RECORDED),
     ...change,
@@ -230,6 +243,65 @@ describe('of a PLAT', () => {
 
   test('of a CLAT no pool is tried', async () => {
     expect((await take({ status: clat({}) })).poolReturns).toEqual([]);
+  });
+});
+
+describe('the responder', () => {
+  const responder = { address: '203.0.113.5', port: 3478 };
+  const ping = 'ping -6 -n -c 3 -i 0.3 -W 1 64:ff9b::cb00:7105';
+  const found = (...all: { address: string; name: string; confirmed: boolean }[]) =>
+    vi.mocked(responders.findResponders).mockResolvedValue({ responders: all, names: [], why: null });
+  const known = (stdout?: string) => {
+    vi.mocked(resolvers.askResolvers).mockResolvedValue([resolver('::1')]);
+    const outputs: Outputs = stdout === undefined ? {} : { [ping]: { ok: false, stdout } };
+    return { run: programs({ ...RECORDED, ...outputs }) };
+  };
+
+  test('that is told is asked, and pinged within the prefix', async () => {
+    const survey = await take({ ...known('3 packets transmitted, 2 received, 33% packet loss\n'), responder });
+    expect(survey).toMatchObject({
+      responder: { ...responder, name: null },
+      whyNoResponder: null,
+      nat64: { address6: '64:ff9b::cb00:7105', answered: true, error: null },
+      reach: FACTS,
+    });
+    expect(responders.findResponders).not.toHaveBeenCalled();
+  });
+
+  test('does not answer, and a router says why', async () => {
+    const said =
+      'PING …\nFrom 2001:db8::1 icmp_seq=1 Destination unreachable: No route\n3 packets transmitted, 0 received\n';
+    expect((await take({ ...known(said), responder })).nat64).toEqual({
+      address6: '64:ff9b::cb00:7105',
+      answered: false,
+      error: 'From 2001:db8::1 icmp_seq=1 Destination unreachable: No route',
+    });
+  });
+
+  test('cannot be pinged without ping or a prefix', async () => {
+    expect((await take({ ...known(), responder })).nat64).toBeNull();
+    vi.mocked(resolvers.askResolvers).mockResolvedValue([]);
+    expect(await take({ responder })).toMatchObject({ nat64: null, reach: FACTS });
+  });
+
+  test('that DNS names: one that is confirmed goes first', async () => {
+    found(
+      { address: '203.0.113.4', name: 'a.example.net', confirmed: false },
+      { address: '203.0.113.5', name: 'b.example.net', confirmed: true },
+    );
+    expect((await take(known())).responder).toEqual({ ...responder, name: 'b.example.net' });
+  });
+
+  test('is not known, and why', async () => {
+    expect((await take()).whyNoResponder).toBe('no NAT64 prefix is known');
+    expect((await take({ status: clat({}) })).whyNoResponder).toBe('no resolver answers');
+    expect(await take(known())).toMatchObject({ responder: null, nat64: null, reach: null });
+    expect(reach.probeResponder).not.toHaveBeenCalled();
+  });
+
+  test('is not asked by a PLAT', async () => {
+    const survey = await take({ status: translator({ file: null }), responder });
+    expect(survey).toMatchObject({ responder: null, whyNoResponder: null, nat64: null, reach: null });
   });
 });
 
