@@ -70,10 +70,12 @@ export function askResolvers(
         const strangers = records.filter((record) => addon.findPref64([record]).length === 0).length;
         return { server, from, prefixes, strangers, failure, tookMs: Math.round(performance.now() - startMs) };
       };
-      const resolver = createResolver(server);
-      const cancel = () => resolver.cancel();
+      let resolver: Resolver | null = null;
+      const cancel = () => resolver?.cancel();
       signal.addEventListener('abort', cancel);
       try {
+        // Throws for what resolv.conf has behind a `%`.
+        resolver = createResolver(server);
         return view(await resolver.resolve6(NAME), null);
       } catch (error) {
         const code = (error as NodeJS.ErrnoException).code ?? 'EUNKNOWN';
