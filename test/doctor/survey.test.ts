@@ -261,9 +261,9 @@ describe('the responder', () => {
     const survey = await take({ ...known('3 packets transmitted, 2 received, 33% packet loss\n'), responder });
     expect(survey).toMatchObject({
       responder: { ...responder, name: null },
-      whyNoResponder: null,
       nat64: { address6: '64:ff9b::cb00:7105', answered: true, error: null },
       reach: FACTS,
+      whyNotReached: null,
     });
     expect(responders.findResponders).not.toHaveBeenCalled();
   });
@@ -293,15 +293,22 @@ describe('the responder', () => {
   });
 
   test('is not known, and why', async () => {
-    expect((await take()).whyNoResponder).toBe('no NAT64 prefix is known');
-    expect((await take({ status: clat({}) })).whyNoResponder).toBe('no resolver answers');
+    expect((await take()).whyNotReached).toMatch(
+      /^no responder is known, because no NAT64 prefix is known: name one with --responder /,
+    );
+    expect((await take({ status: clat({}) })).whyNotReached).toMatch(/because no resolver answers: /);
     expect(await take(known())).toMatchObject({ responder: null, nat64: null, reach: null });
     expect(reach.probeResponder).not.toHaveBeenCalled();
   });
 
   test('is not asked by a PLAT', async () => {
     const survey = await take({ status: translator({ file: null }), responder });
-    expect(survey).toMatchObject({ responder: null, whyNoResponder: null, nat64: null, reach: null });
+    expect(survey).toMatchObject({
+      responder: null,
+      nat64: null,
+      reach: null,
+      whyNotReached: 'a PLAT is not its own customer',
+    });
   });
 });
 
