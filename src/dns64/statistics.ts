@@ -1,8 +1,9 @@
 /** What the DNS64 server counts: one number a name, added up over its workers. */
+import { defineCounters } from '../counters.js';
 import type { Transport } from './server/client.js';
 import { Type } from './wire/numbers.js';
 
-const EXPLAINED = {
+const counters = defineCounters({
   'dns64.queries.udp': 'queries over UDP',
   'dns64.queries.tcp': 'queries over TCP',
   'dns64.queries.tls': 'queries over TLS (DoT)',
@@ -43,20 +44,17 @@ const EXPLAINED = {
   'dns64.refused.notimp': 'queries with another opcode, and zone transfers',
   'dns64.refused.badvers': 'queries with another EDNS version',
   'dns64.refused.badcookie': 'queries without a valid cookie, where one is wanted',
-} as const;
+});
 
-export type Counter = keyof typeof EXPLAINED;
+export type Counter = (typeof counters.names)[number];
 
 /** Every counter with its meaning, in the order in which they are shown. */
-export const counterNames = Object.keys(EXPLAINED) as Counter[];
-export const counterMeaning: Readonly<Record<Counter, string>> = EXPLAINED;
+export const { names: counterNames, meaning: counterMeaning } = counters;
 
 export type Statistics = Record<Counter, number>;
 
 /** All zero. */
-export function createStatistics(): Statistics {
-  return Object.fromEntries(counterNames.map((name) => [name, 0])) as Statistics;
-}
+export const createStatistics = counters.create;
 
 // Counters named where they are counted: a name that is computed is looked up for each packet.
 /** Counts a query by how it came. */

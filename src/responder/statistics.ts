@@ -1,5 +1,7 @@
 /** What the responder counts. */
-const EXPLAINED = {
+import { defineCounters } from '../counters.js';
+
+const counters = defineCounters({
   'responder.requests.udp': 'Binding requests over UDP',
   'responder.requests.tcp': 'Binding requests over TCP',
   'responder.answers': 'answers',
@@ -13,17 +15,14 @@ const EXPLAINED = {
   'responder.drop.malformed': 'packets that are no STUN message',
   'responder.drop.not_a_request': 'STUN messages that are no Binding request',
   'responder.drop.connections': 'connections above what there is room for',
-} as const;
+});
 
-export type Counter = keyof typeof EXPLAINED;
+export type Counter = (typeof counters.names)[number];
 
 /** Every counter with its meaning, in the order in which they are shown. */
-export const counterNames = Object.keys(EXPLAINED) as Counter[];
-export const counterMeaning: Readonly<Record<Counter, string>> = EXPLAINED;
+export const { names: counterNames, meaning: counterMeaning } = counters;
 
 export type Statistics = Record<Counter, number>;
 
 /** All zero. */
-export function createStatistics(): Statistics {
-  return Object.fromEntries(counterNames.map((name) => [name, 0])) as Statistics;
-}
+export const createStatistics = counters.create;

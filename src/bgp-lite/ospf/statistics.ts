@@ -1,6 +1,7 @@
 /** What the OSPF announcer counts: one number a name for each version that runs. */
+import { defineCounters } from '../../counters.js';
 
-const EXPLAINED = {
+const counters = defineCounters({
   'ospf.received.hello': 'Hello packets taken',
   'ospf.received.dd': 'Database Description packets taken',
   'ospf.received.lsr': 'Link State Request packets taken',
@@ -39,17 +40,14 @@ const EXPLAINED = {
   'ospf.adjacency.sequence_mismatch': 'adjacencies begun anew after a Database Description out of order',
   'ospf.adjacency.bad_request': 'adjacencies begun anew after a request for what is not there',
   'ospf.overflow': 'times that the database had more LSAs than it may',
-} as const;
+});
 
-export type Counter = keyof typeof EXPLAINED;
+export type Counter = (typeof counters.names)[number];
 
 /** Every counter with its meaning, in the order in which they are shown. */
-export const counterNames = Object.keys(EXPLAINED) as Counter[];
-export const counterMeaning: Readonly<Record<Counter, string>> = EXPLAINED;
+export const { names: counterNames, meaning: counterMeaning } = counters;
 
 export type Statistics = Record<Counter, number>;
 
 /** All zero. */
-export function createStatistics(): Statistics {
-  return Object.fromEntries(counterNames.map((name) => [name, 0])) as Statistics;
-}
+export const createStatistics = counters.create;

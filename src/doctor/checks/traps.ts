@@ -10,12 +10,17 @@ function ownDevices({ status }: Survey): string[] {
   return status !== null && 'device' in status ? [status.device, ...clats] : clats;
 }
 
+/** IPv4 is forwarded here: by a PLAT, and for the hosts behind a CLAT. */
+function forwards4({ role, expectations }: Survey): boolean {
+  return role === 'plat' || (expectations?.lan != null && expectations.lan.mode !== 'none');
+}
+
 const forwarding: Check<Survey> = {
   number: '20',
   name: 'forwarding',
   title: 'the kernel forwards what the translator gives it',
   examine(survey) {
-    const { machine, role, expectations } = survey;
+    const { machine, role } = survey;
     if (ownDevices(survey).length === 0) return [];
     const six = machine.settings['net.ipv6.conf.all.forwarding'];
     const four = machine.settings['net.ipv4.ip_forward'];
@@ -27,8 +32,7 @@ const forwarding: Check<Survey> = {
         ),
       ];
     }
-    const needsFour = role === 'plat' || (expectations?.lan != null && expectations.lan.mode !== 'none');
-    if (needsFour && four === '0') {
+    if (forwards4(survey) && four === '0') {
       const whom = role === 'plat' ? 'no translated packet leaves' : 'hosts of the LAN have no IPv4';
       return [fault(`net.ipv4.ip_forward is 0: ${whom}`, 'sysctl net.ipv4.ip_forward=1, and look for who set it back')];
     }
@@ -90,13 +94,12 @@ const forwardPolicy: Check<Survey> = {
   name: 'forward-policy',
   title: 'no firewall (firewalld, ufw, Docker) drops what is forwarded to and from the translator',
   examine(survey) {
-    const { machine, expectations, role } = survey;
+    const { machine } = survey;
     const devices = ownDevices(survey);
     if (devices.length === 0) return [];
     const { failure, closing } = machine.firewall;
     if (failure !== null) return [skipped(`the packet filter could not be read: ${failure}`)];
-    const needsFour = role === 'plat' || (expectations?.lan != null && expectations.lan.mode !== 'none');
-    const families = new Set(['inet', 'ip6', ...(needsFour ? ['ip'] : [])]);
+    const families = new Set(['inet', 'ip6', ...(forwards4(survey) ? ['ip'] : [])]);
     const against = closing.filter(
       ({ family, acceptsAll, accepted }) =>
         families.has(family) && !acceptsAll && !devices.every((device) => names(accepted, device)),
