@@ -6,8 +6,10 @@ import { type Running, startClat } from '../../lab/clat.js';
 import type { Host } from '../../lab/host.js';
 import { program } from '../../lab/plat.js';
 import type { Service } from '../../lab/process.js';
+import { embed } from '../../src/doctor/survey/survey.js';
 import { buildClatNetwork, type ClatNetwork, lacking, reach, second64 } from './clat-network.js';
 import { askDoctor, expectHealthy, findsEach, type Plant } from './doctoring.js';
+import { capture } from './network.js';
 
 const link = '2001:db8:1:1::/64';
 const resolver = '2001:db8:1:1::1';
@@ -76,6 +78,17 @@ describe.skipIf(lacking !== null)('doctor', () => {
     const { report } = await expectHealthy(doctor);
     expect(report.counts.ok).toBeGreaterThan(25);
     expect(report.survey.responder).toEqual({ address: responders[0], port: 3478, name: 'nat64.example.net' });
+  });
+
+  test('speaks to nobody beyond the access network but to the responder', async () => {
+    const seen = await capture(net.access.host, 'plat');
+    await expectHealthy(doctor);
+    await seen.stop();
+    const sent = seen.packets().filter(({ source }) => source.startsWith('2001:db8:1:1:'));
+    const destinations = new Set(sent.map(({ destination }) => destination));
+    // Its two addresses, and the host's own mapped one: the hairpin.
+    const named = [...responders, '192.0.2.9'].map((address) => embed(pool6, address));
+    expect([...destinations].sort()).toEqual([...named].sort());
   });
 
   const on = (script: string, undo: string): Pick<Plant, 'plant' | 'repair'> => ({
