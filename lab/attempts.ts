@@ -2,6 +2,7 @@
 import type { Host } from './host.js';
 import { server6, v4Name, v6Name, withResolver } from './names.js';
 import type { Passed, Translator } from './path.js';
+import { program } from './plat.js';
 import { failure } from './process.js';
 import { pool4, pool6, server4, through } from './topology.js';
 import {
@@ -16,7 +17,7 @@ import {
   upload,
   whoami,
 } from './traffic.js';
-import { home4, type Name, published4, type Xlat464 } from './xlat464.js';
+import { dns64, home4, type Name, published4, type Xlat464 } from './xlat464.js';
 
 export interface Attempt {
   what: string;
@@ -127,6 +128,21 @@ export const attempts: readonly Attempt[] = [
       return `${published4}, which saw ${seen}`;
     },
   },
+  {
+    what: 'platypus doctor, at the customer’s',
+    from: 'home',
+    to: 'plat',
+    by: ['home', 'plat'],
+    hairpin: true,
+    run: ({ hosts, home, resolvers, folder }) => doctor(hosts.home, home.socket, resolvers.home, folder),
+  },
+  {
+    what: 'platypus doctor, on the PLAT',
+    from: 'plat',
+    to: 'internet',
+    by: [],
+    run: ({ hosts, plat, folder }) => doctor(hosts.plat, plat.socket, dns64, folder),
+  },
 ];
 
 /** What was announced and learned, as the kernels of both routers and of the PLAT have it: what, where, the route. */
@@ -183,6 +199,24 @@ async function hopsTo(from: Host, to: string): Promise<string> {
     else runs.push({ hop, count: 1 });
   }
   return runs.map(({ hop, count }) => (count === 1 ? hop : `${hop} (${count} times)`)).join(' ');
+}
+
+/** Of what `platypus doctor --json` prints. */
+interface Report {
+  findings: { number: string; verdict: string; words: string }[];
+  counts: Record<'ok' | 'skipped', number>;
+  code: string;
+}
+
+/** What the doctor says; rejects with what it found wrong. */
+async function doctor(host: Host, socket: string, resolver: string, folder: string): Promise<string> {
+  const argv = [process.execPath, program, 'doctor', '--json', '--socket', socket];
+  const outcome = await host.run(await withResolver(host, folder, resolver, argv));
+  if (outcome.stdout === '') throw new Error(failure(outcome));
+  const { findings, counts, code } = JSON.parse(outcome.stdout) as Report;
+  const wrong = findings.filter(({ verdict }) => verdict === 'fault' || verdict === 'warning');
+  if (wrong.length > 0) throw new Error(wrong.map(({ number, words }) => `${number} ${words}`).join('; '));
+  return `${counts.ok} checks are well, ${counts.skipped} skipped, code ${code}`;
 }
 
 async function bulk(from: Host, server: Host, to: string, reverse = false): Promise<string> {

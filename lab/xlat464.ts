@@ -66,8 +66,13 @@ export interface Xlat464Options {
   signal?: AbortSignal;
 }
 
+/** Who answers customers' doctors: a name of the NAT64 (RFC 7050 §3.2), and an address of the PLAT's host. */
+const PUBLISHED = `${through('192.0.0.170')} nat64.example.net
+203.0.113.1 nat64.example.net
+`;
+
 /** Lines of the PLAT's file. */
-const platConfig = (more: readonly string[]) => `plat:
+const platConfig = (more: readonly string[], names: string) => `plat:
   pool6: [ ${[pool6, ...more].map((prefix) => `"${prefix}"`).join(', ')} ]
   pool4: ${pool4}
 dns64:
@@ -75,6 +80,9 @@ dns64:
   listen: "${dns64}#53"
   upstream: ${server4}
   clients: 2001:db8::/32
+  hosts: ${names}
+responder:
+  listen: 203.0.113.1
 announce:
   routerId: 203.0.113.1
   hold: 0
@@ -206,8 +214,10 @@ async function startAll(hosts: Xlat464['hosts'], folder: string, options: Xlat46
     const { address } = await running.until('running');
     return { running, address: String(address) };
   };
+  const names = join(folder, 'names');
+  await writeFile(names, PUBLISHED);
   const [plat, inside, outside, home, neighbour, [homeResolver, phoneResolver]] = await Promise.all([
-    startPlat({ plat: hosts.plat, folder }, { config: platConfig(options.morePool6 ?? []) }),
+    startPlat({ plat: hosts.plat, folder }, { config: platConfig(options.morePool6 ?? [], names) }),
     startBird(hosts.access, folder, INSIDE),
     startBird(hosts.internet, folder, OUTSIDE),
     clat(hosts.home, '--lan', 'nat44', '--lan-network', '192.168.1.0/24'),

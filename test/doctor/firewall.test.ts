@@ -76,6 +76,33 @@ describe('a chain', () => {
     expect(closing({}, rules)).toEqual([{ ...closed, accepted: ['clat', 'wg*', 'lo', 'eth1', 'eth0'] }]);
   });
 
+  test('that lets devices through by sets and maps with names', () => {
+    const set = {
+      set: { family: 'inet', table: 'fw', name: 'lan', type: 'ifname', handle: 4, elem: ['clat', 'lan0'] },
+    };
+    const map = {
+      map: {
+        family: 'inet',
+        table: 'fw',
+        name: 'm',
+        type: 'ifname',
+        map: 'verdict',
+        elem: [
+          ['wg0', accept],
+          ['x', drop],
+        ],
+      },
+    };
+    const elsewhere = { set: { family: 'ip6', table: 'fw', name: 'other', type: 'ifname', elem: ['eth9'] } };
+    const { nftables } = ruleset({}, [
+      [device('iifname', '@lan'), accept],
+      [device('oifname', '@other'), accept],
+      [{ vmap: { key: { meta: { key: 'iifname' } }, data: '@m' } }],
+    ]);
+    const read = parseFirewall({ nftables: [set, map, elsewhere, ...nftables] });
+    expect(read.closing).toEqual([{ ...closed, accepted: ['clat', 'lan0', 'wg0'] }]);
+  });
+
   test('whose devices are all but one, a number or another thing', () => {
     const rules = [
       [device('iifname', 'clat', '!='), accept],

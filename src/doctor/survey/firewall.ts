@@ -23,11 +23,15 @@ export interface ClosingChain {
 }
 
 const name = z.string().max(256);
+/** Elements by name, which rules tell as `@name`. */
+const named = z.object({ family: name, table: name, name, elem: z.array(z.unknown()).max(65_536).default([]) });
 const entry = z.object({
   chain: z
     .object({ family: name, table: name, name, hook: name.optional(), type: name.optional(), policy: name.optional() })
     .optional(),
   rule: z.object({ family: name, table: name, chain: name, expr: z.array(z.looseObject({})) }).optional(),
+  set: named.optional(),
+  map: named.optional(),
 });
 const ruleset = z.object({ nftables: z.array(z.unknown()).max(200_000) });
 
@@ -67,9 +71,15 @@ export function parseFirewall(data: unknown): Firewall {
     if (before === undefined) rules.set(key, [rule.expr]);
     else before.push(rule.expr);
   }
+  const elements = new Map<string, unknown[]>();
+  for (const { set, map } of entries) {
+    for (const one of [set, map]) {
+      if (one !== undefined) elements.set(keyOf(one.family, one.table, one.name), one.elem);
+    }
+  }
   const chains = entries.flatMap(({ chain }) => (chain?.hook === 'forward' && chain.type === 'filter' ? [chain] : []));
   return {
-    closing: chains.flatMap((chain) => closing(chain, rules)),
+    closing: chains.flatMap((chain) => closing(chain, rules, elements)),
     ownTables: [
       ...new Set(
         entries.flatMap(({ rule }) => (rule?.table.startsWith('platypus') ? [`${rule.family} ${rule.table}`] : [])),
@@ -81,7 +91,19 @@ export function parseFirewall(data: unknown): Firewall {
 
 const keyOf = (family: string, table: string, chain: string) => `${family}\n${table}\n${chain}`;
 
-function closing(chain: Chain, rules: ReadonlyMap<string, Expression[][]>): ClosingChain[] {
+function closing(
+  chain: Chain,
+  rules: ReadonlyMap<string, Expression[][]>,
+  elements: ReadonlyMap<string, unknown[]>,
+): ClosingChain[] {
+  /** Of a set or map as a rule tells it: `{ set: […] }`, or `@name` of one of the table's. */
+  const elementsOf: ElementsOf = (told) => {
+    if (typeof told === 'string') {
+      return told.startsWith('@') ? (elements.get(keyOf(chain.family, chain.table, told.slice(1))) ?? []) : [told];
+    }
+    const { set } = (told ?? {}) as { set?: unknown };
+    return Array.isArray(set) ? set : [];
+  };
   const accepted = new Set<string>();
   let acceptsAll = false;
   let closes = chain.policy === 'drop';
@@ -97,11 +119,11 @@ function closing(chain: Chain, rules: ReadonlyMap<string, Expression[][]>): Clos
     visited.add(call);
     for (const expressions of rules.get(key) ?? []) {
       if (++read > MOST_RULES) return;
-      const devices = [...through, ...expressions.flatMap(devicesOf)];
+      const devices = [...through, ...expressions.flatMap((expression) => devicesOf(expression, elementsOf))];
       const everybody = all && !expressions.some((expression) => SELECTIVE.some((kind) => kind in expression));
       for (const expression of expressions) {
         follow(expression, devices, everybody, depth);
-        for (const { device, verdict } of verdictsByDevice(expression)) {
+        for (const { device, verdict } of verdictsByDevice(expression, elementsOf)) {
           follow(verdict, [...devices, device], false, depth);
         }
       }
@@ -132,21 +154,20 @@ type Selector = { meta?: { key?: unknown } } | null | undefined;
 const asksForDevice = (selector: Selector) =>
   typeof selector?.meta?.key === 'string' && /^(i|o)if(name)?$/.test(selector.meta.key);
 
+type ElementsOf = (told: unknown) => readonly unknown[];
+
 /** Devices that a match asks for. */
-function devicesOf(expression: Expression): string[] {
+function devicesOf(expression: Expression, elementsOf: ElementsOf): string[] {
   const match = expression.match as { op?: unknown; left?: Selector; right?: unknown } | undefined;
   if (match?.op !== '==' || !asksForDevice(match.left)) return [];
-  const right = match.right as { set?: unknown } | string;
-  const names = typeof right === 'string' ? [right] : Array.isArray(right?.set) ? right.set : [];
-  return names.filter((one): one is string => typeof one === 'string');
+  return elementsOf(match.right).filter((one): one is string => typeof one === 'string');
 }
 
 /** A verdict map's, as `iifname vmap { lan : accept }`. */
-function verdictsByDevice(expression: Expression): { device: string; verdict: Expression }[] {
-  const vmap = expression.vmap as { key?: Selector; data?: { set?: unknown } | string | null } | null | undefined;
-  const data = vmap?.data;
-  if (!asksForDevice(vmap?.key) || typeof data !== 'object' || !Array.isArray(data?.set)) return [];
-  return data.set.flatMap((one: unknown) => {
+function verdictsByDevice(expression: Expression, elementsOf: ElementsOf): { device: string; verdict: Expression }[] {
+  const vmap = expression.vmap as { key?: Selector; data?: unknown } | null | undefined;
+  if (!asksForDevice(vmap?.key)) return [];
+  return elementsOf(vmap?.data).flatMap((one) => {
     const [device, verdict] = Array.isArray(one) ? one : [];
     return typeof device === 'string' && typeof verdict === 'object' && verdict !== null ? [{ device, verdict }] : [];
   });
