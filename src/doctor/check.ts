@@ -23,10 +23,7 @@ export interface Check<Survey> {
   name: string;
   /** What is looked at, in a few words. */
   title: string;
-  /**
-   * Names of checks before it: where one of them found nothing but faults, or warnings as well where its name has a `?`,
-   * this one would only repeat them.
-   */
+  /** Names of checks before it: where one of them found nothing but faults, this one would only repeat them. */
   after?: readonly string[];
   /** Several findings for several things of a kind; none where it does not apply here. Pure. */
   examine(survey: Survey): Finding[];

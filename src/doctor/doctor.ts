@@ -1,7 +1,7 @@
 /** All checks, what they say of a survey, and what follows from it. */
 import { type Check, type Finding, skipped, type Verdict } from './check.js';
 import { clatChecks } from './checks/clat.js';
-import { discoveryChecks } from './checks/discovery.js';
+import { discoveryChecks, nativeWay } from './checks/discovery.js';
 import { lanChecks } from './checks/lan.js';
 import { natChecks } from './checks/nat.js';
 import { pathChecks } from './checks/path.js';
@@ -21,9 +21,21 @@ export const checks: readonly Check<Survey>[] = [
   ...platChecks,
 ].sort((a, b) => Number(a.number) - Number(b.number));
 
-/** A PLAT cannot look at itself as its customers do. */
+/** For those behind the NAT64: not a PLAT itself, nor who has IPv4 without it and so is a stranger to the responder. */
 function fromCustomers(check: Check<Survey>): Check<Survey> {
-  return { ...check, examine: (survey) => (survey.role === 'plat' ? [] : check.examine(survey)) };
+  return {
+    ...check,
+    examine(survey) {
+      if (survey.role === 'plat') return [];
+      const found = check.examine(survey);
+      if (nativeWay(survey) === null || survey.reach?.icmp.answered !== true) return found;
+      return found.map((finding) =>
+        isWrong(finding)
+          ? skipped(`IPv4 is native here, and the responder is for those behind the NAT64: ${finding.words}`)
+          : finding,
+      );
+    },
+  };
 }
 
 export interface NumberedFinding extends Finding {
@@ -60,16 +72,17 @@ export function examine(survey: Survey, only: readonly string[] = []): Report {
   };
 }
 
-/** What a check before found, where it is enough to explain what comes after; `before` is as in Check.after. */
+/** What a check before found, where that is nothing but faults: enough to explain what comes after. */
 function causeOf(before: string, said: ReadonlyMap<string, readonly NumberedFinding[]>): NumberedFinding | null {
-  const causes: readonly Verdict[] = before.endsWith('?') ? ['fault', 'warning'] : ['fault'];
-  const found = said.get(before.replace('?', '')) ?? [];
-  return (found.every(({ verdict }) => causes.includes(verdict)) && found[0]) || null;
+  const found = said.get(before) ?? [];
+  return (found.every(({ verdict }) => verdict === 'fault') && found[0]) || null;
 }
+
+const isWrong = ({ verdict }: Finding) => verdict === 'fault' || verdict === 'warning';
 
 /** What is wrong because of something else is told once; what is right nevertheless stays. */
 function consequence(findings: readonly Finding[], cause: NumberedFinding): Finding[] {
-  const wrong = findings.find(({ verdict }) => verdict === 'fault' || verdict === 'warning');
+  const wrong = findings.find(isWrong);
   if (wrong === undefined) return [...findings];
   return [skipped(`because of ${cause.number} ${cause.name}: ${wrong.words}`)];
 }

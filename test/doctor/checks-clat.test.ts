@@ -28,10 +28,18 @@ const clat: Record<string, Row> = {
     change: (survey) => (survey.status = { ...PROGRAM, mode: 'dns64' }),
     says: [['skipped', 'no CLAT is configured here']],
   },
-  'beside native IPv4': {
+  'beside native IPv4 that works': {
     of: clatHost,
     change: (survey) =>
       (survey.status = { ...PROGRAM, clat: [clatRow({ state: 'native-ipv4', words: 'stands down' })] }),
+    says: [['ok', 'the CLAT on eth0 stands down']],
+  },
+  'beside native IPv4 that nobody has tried': {
+    of: clatHost,
+    change(survey) {
+      survey.status = { ...PROGRAM, clat: [clatRow({ state: 'native-ipv4', words: 'stands down' })] };
+      survey.reach = null;
+    },
     says: [['warning', 'the CLAT on eth0 stands down']],
     hint: 'finding 05',
   },

@@ -8,6 +8,7 @@ import {
   advertisement,
   clatHost,
   clatRow,
+  healthyReach,
   PREFIX,
   PROGRAM,
   plainHost,
@@ -101,6 +102,14 @@ const uplink: Record<string, Row> = {
 };
 
 const routers: Record<string, Row> = {
+  'silence where the default route is static': {
+    of: clatHost,
+    change({ links, machine }) {
+      first(links).routers = [];
+      machine.defaults = [route(6, 'eth0', { gateway: '2001:db8:1:1::1', protocol: 'static' })];
+    },
+    says: [['ok', 'none on eth0, whose default route was made by the administrator']],
+  },
   'a healthy one': { of: clatHost, says: [['ok', 'fe80::1 on eth0']] },
   'on a PLAT nobody listens': { of: platHost, says: [] },
   'nobody could listen': {
@@ -136,6 +145,15 @@ const routers: Record<string, Row> = {
 };
 
 const pref64: Record<string, Row> = {
+  'none, and the CLAT has a prefix from its file': {
+    of: clatHost,
+    change(survey) {
+      first(survey.links).routers = [advertisement('fe80::1', { pref64: [] })];
+      survey.resolvers = [resolver('2001:db8:1:1::1', { prefixes: [] })];
+      survey.status = { ...PROGRAM, clat: [clatRow({ source: 'static' })] };
+    },
+    says: [['ok', 'the CLAT has its own from its file']],
+  },
   'a healthy one': { of: clatHost, says: [['ok', `${PREFIX} for 1800 s on eth0`]] },
   'nobody could listen': {
     of: clatHost,
@@ -263,17 +281,33 @@ const native: Record<string, Row> = {
     change: ({ machine }) => machine.defaults.push(route(4, 'eth0', { gateway: '192.0.2.1', protocol: 'dhcp' })),
     says: [['ok', 'by 192.0.2.1 on eth0, metric 100, made by a DHCP client']],
   },
-  'on the uplink': {
+  'on the uplink, and nobody to ask whether it works': {
     of: clatHost,
-    change: ({ machine }) => machine.defaults.push(route(4, 'eth0', { protocol: 'boot' })),
+    change(survey) {
+      survey.machine.defaults.push(route(4, 'eth0', { protocol: 'boot' }));
+      survey.reach = null;
+    },
     says: [['warning', 'there is a native IPv4 default route on eth0, metric 100, made by ip or a boot script']],
     hint: 'stands down',
   },
-  'on another device, by an unknown program': {
+  'that works': {
     of: clatHost,
-    change: ({ machine }) => machine.defaults.push(route(4, 'wwan0', { protocol: '99' })),
-    says: [['warning', 'on wwan0, metric 100, made by 99']],
+    change: ({ machine }) => machine.defaults.push(route(4, 'eth0', { protocol: 'dhcp' })),
+    says: [['ok', 'made by a DHCP client, and IPv4 works by it']],
+  },
+  'that leads nowhere, on another device, by an unknown program': {
+    of: clatHost,
+    change(survey) {
+      survey.machine.defaults.push(route(4, 'wwan0', { protocol: '99' }));
+      survey.reach = { ...healthyReach, icmp: { answered: false, milliseconds: null, error: null } };
+    },
+    says: [['fault', 'on wwan0, metric 100, made by 99, and IPv4 does not work by it']],
     hint: 'the lower metric',
+  },
+  'behind the CLAT’s': {
+    of: clatHost,
+    change: ({ machine }) => machine.defaults.push(route(4, 'wwan0', { metric: 9000 })),
+    says: [['ok', 'the CLAT’s is before it']],
   },
   'in another table': {
     of: clatHost,

@@ -5,7 +5,7 @@ import { checks, examine, type NumberedFinding } from '../../src/doctor/doctor.j
 import type { Survey } from '../../src/doctor/survey/survey.js';
 import { reportLines } from '../../src/doctor/text.js';
 import { first } from './judging.js';
-import { clatHost, clatRow, PROGRAM, plainHost, platHost, resolver } from './surveys.js';
+import { clatHost, clatRow, healthyReach, PROGRAM, plainHost, platHost, resolver } from './surveys.js';
 
 const wrong = ({ verdict }: NumberedFinding) => verdict === 'fault' || verdict === 'warning';
 
@@ -28,9 +28,7 @@ describe('the checks', () => {
 
   test('what goes before a check is a check before it', () => {
     const before = (check: Check<Survey>) => checks.slice(0, checks.indexOf(check)).map(({ name }) => name);
-    const dangling = checks.flatMap((check) =>
-      (check.after ?? []).filter((name) => !before(check).includes(name.replace('?', ''))),
-    );
+    const dangling = checks.flatMap((check) => (check.after ?? []).filter((name) => !before(check).includes(name)));
     expect(dangling).toEqual([]);
   });
 });
@@ -95,6 +93,25 @@ describe('what follows from something else', () => {
     expect(findings.filter(({ name }) => name === 'uplink').map(({ verdict }) => verdict)).toEqual(['fault', 'ok']);
     expect(findings.filter(({ name }) => name === 'resolvers').map(({ verdict }) => verdict)).toEqual(['fault']);
   });
+});
+
+test('a dual-stack host is well: the CLAT stands down, and the responder need not answer strangers', () => {
+  const survey = clatHost();
+  const native = first(survey.machine.defaults.filter(({ family }) => family === 4));
+  survey.machine.defaults = survey.machine.defaults.filter(({ family }) => family === 6);
+  survey.machine.defaults.push({ ...native, device: 'eth0', gateway: '192.0.2.1', protocol: 'dhcp', metric: 100 });
+  survey.status = { ...PROGRAM, clat: [clatRow({ state: 'native-ipv4', words: 'stands down: IPv4 on eth0' })] };
+  survey.clats = [];
+  const { tcp, udp } = healthyReach;
+  survey.reach = {
+    ...healthyReach,
+    tcp: { ...tcp, answered: false, error: 'ECONNRESET' },
+    udp: { ...udp, answered: false, mapped: null },
+  };
+  const { findings } = examine(survey);
+  expect(findings.filter(wrong)).toEqual([]);
+  const [said] = findings.filter(({ name }) => name === 'literal-udp');
+  expect(said).toMatchObject({ verdict: 'skipped', words: expect.stringMatching(/^IPv4 is native here, /) });
 });
 
 describe('the code', () => {

@@ -9,7 +9,7 @@ const clat: Check<Survey> = {
   name: 'clat',
   title: 'the CLAT runs',
   after: ['uplink', 'pref64'],
-  examine({ role, status, statusFailure, prefix, uplinks }) {
+  examine({ role, status, statusFailure, prefix, uplinks, reach }) {
     if (role === 'plat') return [];
     if (status === null) {
       const words = `no Platypus answers here: ${statusFailure ?? ''}`;
@@ -23,6 +23,8 @@ const clat: Check<Survey> = {
       .map(({ uplink, state, words }) => {
         const sentence = `the CLAT on ${uplink} ${words}`;
         if (state === 'running') return ok(sentence);
+        // Standing down is what it is meant to do where IPv4 works.
+        if (state === 'native-ipv4' && reach?.icmp.answered === true) return ok(sentence);
         if (state === 'native-ipv4') return warning(sentence, 'see finding 05; mode force lets it run nevertheless');
         return fault(sentence, HINTS[state] ?? 'read its log: journalctl -u platypus');
       })

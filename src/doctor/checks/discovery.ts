@@ -2,6 +2,7 @@
 import { type Check, fault, ok, skipped, warning } from '../check.js';
 import type { Advertisement } from '../survey/advertisement.js';
 import type { LinkView } from '../survey/link.js';
+import type { Route } from '../survey/machine.js';
 import type { Survey } from '../survey/survey.js';
 
 /** RFC 8781 §5.1: the lifetime is meant to outlast several advertisements, which may be 30 minutes apart. */
@@ -65,11 +66,15 @@ const routers: Check<Survey> = {
   name: 'routers',
   title: 'router advertisements on the uplink',
   after: ['uplink'],
-  examine({ links }) {
+  examine({ links, machine }) {
     return links.map(({ device, routers, refused, failure }) => {
       if (failure !== null) return skipped(failure);
       const malformed = refused === 0 ? '' : `, ${refused} that hosts have to ignore`;
       const defaults = routers.filter(({ lifetimeSeconds }) => lifetimeSeconds > 0);
+      const route = machine.defaults.find((one) => one.family === 6 && one.device === device);
+      if (routers.length === 0 && route !== undefined && route.protocol !== 'ra') {
+        return ok(`none on ${device}, whose default route was made by ${OWNERS[route.protocol] ?? route.protocol}`);
+      }
       if (routers.length === 0) {
         return fault(
           `no router advertisement on ${device} within 4 s of a solicitation${malformed}`,
@@ -92,17 +97,19 @@ const pref64: Check<Survey> = {
   name: 'pref64',
   title: 'the NAT64 prefix in router advertisements (RFC 8781), and its lifetime',
   after: ['uplink', 'routers'],
-  examine({ links, resolvers }) {
+  examine({ links, resolvers, status }) {
     const byDns = resolvers.some(({ prefixes }) => prefixes.length > 0);
+    const told = new Map((status?.clat ?? []).map(({ uplink, source }) => [uplink, source]));
     return links.flatMap((link) => {
       if (link.failure !== null) return [skipped(link.failure)];
       if (link.routers.length === 0) return [];
-      return [examinePref64(link, byDns)];
+      const byFile = ['static', 'fallback'].includes(told.get(link.device) ?? '');
+      return [examinePref64(link, { byDns, byFile })];
     });
   },
 };
 
-function examinePref64({ device, routers }: LinkView, byDns: boolean) {
+function examinePref64({ device, routers }: LinkView, { byDns, byFile }: { byDns: boolean; byFile: boolean }) {
   const configure =
     'configure the router: nat64prefix in radvd ≥ 2.20, pref64 in RouterOS ≥ 7.8, odhcpd or systemd-networkd';
   const all = routers.flatMap(({ router, pref64 }) => pref64.map((option) => ({ router, ...option })));
@@ -122,6 +129,7 @@ function examinePref64({ device, routers }: LinkView, byDns: boolean) {
   }
   if (live.length === 0) {
     const words = `no router on ${device} advertises a NAT64 prefix (PREF64)`;
+    if (byFile) return ok(`${words}; the CLAT has its own from its file`);
     return byDns
       ? warning(`${words}; the resolvers tell one`, `hosts depend on these resolvers: ${configure}`)
       : fault(`${words}, and no resolver tells one`, configure);
@@ -216,7 +224,7 @@ const nativeIpv4: Check<Survey> = {
   number: '05',
   name: 'native-ipv4',
   title: 'IPv4 that is not the CLAT’s, and who made it',
-  examine({ role, machine, status, uplinks }) {
+  examine({ role, machine, status, uplinks, reach }) {
     if (role === 'plat') return [];
     const own = (status?.clat ?? []).map(({ device }) => device);
     const others = machine.defaults.filter(
@@ -229,19 +237,26 @@ const nativeIpv4: Check<Survey> = {
           `${gateway === null ? '' : `by ${gateway} `}on ${device}, metric ${metric}, made by ${OWNERS[protocol] ?? protocol}`,
       ),
     );
-    const onUplink = others.some(({ device }) => uplinks.includes(device));
     const sentence = `there is a native IPv4 default route ${words}`;
     if (status?.clat == null) return [ok(sentence)];
-    return [
-      warning(
-        sentence,
-        onUplink
-          ? 'the CLAT stands down beside native IPv4 on its uplink: remove the route or stop its DHCP client if this network is meant to be IPv6-only'
-          : 'IPv4 packets take the route with the lower metric: remove it if IPv4 is meant to go by the CLAT',
-      ),
-    ];
+    if (nativeWay({ machine, status }) === null) return [ok(`${sentence}; the CLAT’s is before it`)];
+    const hint = others.some(({ device }) => uplinks.includes(device))
+      ? 'the CLAT stands down beside native IPv4 on its uplink: remove the route or stop its DHCP client if this network is meant to be IPv6-only'
+      : 'IPv4 packets take the route with the lower metric: remove it if IPv4 is meant to go by the CLAT';
+    if (reach === null || reach.icmp.answered === null) return [warning(sentence, hint)];
+    if (reach.icmp.answered) return [ok(`${sentence}, and IPv4 works by it`)];
+    return [fault(`${sentence}, and IPv4 does not work by it`, hint)];
   },
 };
+
+/** The default route that IPv4 takes past the CLAT; null where it takes the CLAT's, or there is none. */
+export function nativeWay({ machine, status }: Pick<Survey, 'machine' | 'status'>): Route | null {
+  const own = (status?.clat ?? []).map(({ device }) => device);
+  const [best] = machine.defaults
+    .filter(({ family, table }) => family === 4 && table === 'main')
+    .sort((a, b) => a.metric - b.metric);
+  return best === undefined || own.includes(best.device) ? null : best;
+}
 
 const OWNERS: Readonly<Record<string, string>> = {
   boot: 'ip or a boot script',

@@ -10,7 +10,7 @@ export interface ReachSurvey {
 
 /** Without these IPv4 does not get as far as to a responder. */
 const BEFORE = [
-  ...['uplink', 'native-ipv4?', 'nat64', 'clat', 'clat-address', 'clat-routes'],
+  ...['uplink', 'native-ipv4', 'nat64', 'clat', 'clat-address', 'clat-routes'],
   ...['forwarding', 'forward-policy'],
 ];
 

@@ -50,12 +50,12 @@ const acceptRa: Check<Survey> = {
       const value = machine.settings[`net.ipv6.conf.${device}.accept_ra`];
       if (value === null || value === undefined) return [];
       if (value === '2') return [ok(`accept_ra is 2 on ${device}`)];
+      // NetworkManager and systemd-networkd switch the kernel's off and listen themselves.
+      if (value === '0') return [ok(`accept_ra is 0 on ${device}: not the kernel's business`)];
       const learned = machine.defaults.some(
         (one) => one.family === 6 && one.device === device && one.protocol === 'ra',
       );
       const heard = links.some((link) => link.device === device && link.routers.length > 0);
-      // A network manager may do the kernel's work.
-      if (value === '0' && !learned) return [ok(`accept_ra is 0 on ${device}: not the kernel's business`)];
       if (!learned && !heard) return [];
       return [
         fault(
