@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the core's tests on a big-endian 32-bit machine: cross-compiled for MIPS, run by qemu-user. What talks to the
-# kernel (netlink, tun, the engine of bench, IP_PKTINFO, OSPF's multicast options, packet sockets, routing rules, IP_MTU) is left
-# out: qemu-user does not know those messages.
+# kernel (netlink, tun, the engine of bench, IP_PKTINFO, IP_MTU, OSPF's multicast options, packet sockets, routing rules)
+# is left out: qemu-user does not know those messages.
 set -uo pipefail
 report=${1:?a file for the report}
 build=build/big-endian
