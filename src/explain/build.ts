@@ -1,7 +1,7 @@
 /** The bytes of a described packet, with all lengths and checksums right. Payloads are zeros. */
 import { octetsOf, parseAddress } from '../config/address.js';
 import { errors } from '../errors.js';
-import { checksum, pseudoHeader } from './checksum.js';
+import { internetChecksum, pseudoHeader } from '../internet-checksum.js';
 import { type Description, protocolNumber } from './description.js';
 import { FRAGMENT, TCP_FLAGS } from './names.js';
 
@@ -118,7 +118,7 @@ function finish(description: Description, payload: Buffer): void {
     const [source, destination] = [addressBytes(description.source), addressBytes(description.destination)];
     covered.unshift(pseudoHeader(source, destination, protocolNumber(description), length));
   }
-  const sum = checksum(...covered);
+  const sum = internetChecksum(...covered);
   // RFC 768: a computed zero is sent as all ones.
   payload.writeUInt16BE(sum === 0 && protocol === 'udp' ? 0xffff : sum, at);
 }
@@ -139,7 +139,7 @@ function ipv4Header(description: Description, payload: Buffer): Buffer {
   header[9] = protocolNumber(description);
   addressBytes(description.source).copy(header, 12);
   addressBytes(description.destination).copy(header, 16);
-  header.writeUInt16BE(checksum(header), 10);
+  header.writeUInt16BE(internetChecksum(header), 10);
   return header;
 }
 

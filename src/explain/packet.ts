@@ -3,7 +3,7 @@
  * ICMP error quotes. Takes any bytes and never throws: `problem` says where reading had to stop.
  */
 import { octetsToText } from '../config/address.js';
-import { checksum, pseudoHeader } from './checksum.js';
+import { internetChecksum, pseudoHeader } from '../internet-checksum.js';
 import { EXTENSION_HEADERS, FRAGMENT, ICMP4, ICMP6, isIcmpError, TCP, TCP_FLAGS, UDP } from './names.js';
 
 export interface Tcp {
@@ -142,7 +142,7 @@ function readIpv4(bytes: Buffer): Packet | null {
   } else if (headerLength > bytes.length) {
     packet.problem = `${bytes.length} bytes of a header of ${headerLength}`;
   } else {
-    packet.headerValid = checksum(bytes.subarray(0, headerLength)) === 0;
+    packet.headerValid = internetChecksum(bytes.subarray(0, headerLength)) === 0;
   }
   return packet;
 }
@@ -300,8 +300,8 @@ function transportValid(packet: Packet, bytes: Buffer): boolean | null {
   if (transport === null || packet.present < packet.length || packet.fragment?.more === true) return null;
   if (transport.kind === 'udp' && (transport.checksum === 0 || transport.length !== packet.payloadLength)) return null;
   const payload = bytes.subarray(packet.payloadOffset, packet.length);
-  if (transport.kind === 'icmp' && family === 4) return checksum(payload) === 0;
+  if (transport.kind === 'icmp' && family === 4) return internetChecksum(payload) === 0;
   const [source, destination] =
     family === 4 ? [bytes.subarray(12, 16), bytes.subarray(16, 20)] : [bytes.subarray(8, 24), bytes.subarray(24, 40)];
-  return checksum(pseudoHeader(source, destination, packet.protocol, payload.length), payload) === 0;
+  return internetChecksum(pseudoHeader(source, destination, packet.protocol, payload.length), payload) === 0;
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checksum, joined, readAdvertisement } from '../../src/doctor/survey/advertisement.js';
-import { internetChecksum } from '../../src/doctor/survey/checksum.js';
+import { internetChecksum } from '../../src/internet-checksum.js';
 import { loadAddon } from '../../src/native/addon.js';
 import { advertisementPacket, filled, fromHex, OPTIONS } from './router-messages.js';
 import { advertisement } from './surveys.js';

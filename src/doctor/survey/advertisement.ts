@@ -1,7 +1,7 @@
 /** Router advertisements (RFC 4861 §4.2) as packets from the link, with what hosts are to do with them. */
 import { formatAddress, formatPrefix } from '../../config/address.js';
+import { internetChecksum, pseudoHeader } from '../../internet-checksum.js';
 import type { Addon } from '../../native/addon.js';
-import { internetChecksum } from './checksum.js';
 
 export interface Advertisement {
   /** The router's link-local address. */
@@ -110,5 +110,7 @@ function addressAt(view: DataView, at: number): string {
 
 /** Of an ICMPv6 message with its pseudo-header (RFC 4443 §2.3): 0 where it is right, and what to fill in where it is 0. */
 export function checksum(packet: Uint8Array): number {
-  return internetChecksum(packet.subarray(8), packet.length - IP_BYTES + ICMP6);
+  const message = packet.subarray(IP_BYTES);
+  const ends = pseudoHeader(packet.subarray(8, 24), packet.subarray(24, IP_BYTES), ICMP6, message.length);
+  return internetChecksum(ends, message);
 }

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { octetsOf, parseAddress } from '../../config/address.js';
 import { messageOf } from '../../errors.js';
-import { internetChecksum } from './checksum.js';
+import { internetChecksum } from '../../internet-checksum.js';
 import { type LinkAddon, openLink } from './link.js';
 import type { Machine } from './machine.js';
 import type { RunProgram } from './program.js';

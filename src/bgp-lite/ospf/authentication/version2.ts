@@ -1,7 +1,7 @@
 /** Authentication of OSPFv2 (RFC 2328 appendix D, RFC 5709): AuType 0, 1 and 2. */
 import { timingSafeEqual } from 'node:crypto';
+import { internetChecksum } from '../../../internet-checksum.js';
 import { joined, setWord16, viewOf, word16, word32 } from '../codec/bytes.js';
-import { internetChecksum } from '../codec/checksum.js';
 import { CHECKSUM_AT, HEADER_BYTES, type PacketHeader } from '../codec/packet.js';
 import type { Authenticator, AuthenticatorParts, Opened } from './authenticator.js';
 import { acceptedKeys, DIGEST_BYTES, digest2, sendingKey } from './keys.js';

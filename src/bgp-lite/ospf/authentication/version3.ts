@@ -1,8 +1,8 @@
 /** Authentication of OSPFv3: the IPv6 checksum alone, or the trailer of RFC 7166. */
 import { timingSafeEqual } from 'node:crypto';
+import { internetChecksum, pseudoHeader } from '../../../internet-checksum.js';
 import { bytesOf, joined, setWord16, viewOf, word16 } from '../codec/bytes.js';
-import { internetChecksum, pseudoHeader6 } from '../codec/checksum.js';
-import { Option, PacketType } from '../codec/numbers.js';
+import { Option, OSPF_PROTOCOL, PacketType } from '../codec/numbers.js';
 import { CHECKSUM_AT, HEADER_BYTES, type PacketHeader } from '../codec/packet.js';
 import type { Authenticator, AuthenticatorParts, Ends, Opened } from './authenticator.js';
 import { acceptedKeys, DIGEST_BYTES, digest3, sendingKey } from './keys.js';
@@ -13,7 +13,10 @@ const TRAILER_TYPE = 1;
 const OPTION_L = 0x200;
 
 function checksumOf(packet: Uint8Array, { source, destination }: Ends): number {
-  return internetChecksum(pseudoHeader6(bytesOf(source, 16), bytesOf(destination, 16), packet.length), packet);
+  return internetChecksum(
+    pseudoHeader(bytesOf(source, 16), bytesOf(destination, 16), OSPF_PROTOCOL, packet.length),
+    packet,
+  );
 }
 
 export function createAuthenticator3(parts: AuthenticatorParts): Authenticator {

@@ -1,26 +1,6 @@
-/** The two checksums: of packets (RFC 1071) and of LSAs (RFC 905 annex B, as RFC 2328 §12.1.7 uses it). */
-import { joined, setWord16, setWord32, viewOf, word16 } from './bytes.js';
-import { LSA_HEADER_BYTES, OSPF_PROTOCOL } from './numbers.js';
-
-/** One's complement sum of the parts as if they were one; each but the last has an even length. */
-export function internetChecksum(...parts: readonly Uint8Array[]): number {
-  let sum = 0;
-  for (const part of parts) {
-    const view = viewOf(part);
-    for (let at = 0; at + 1 < part.length; at += 2) sum += view.getUint16(at);
-    if (part.length % 2 === 1) sum += view.getUint8(part.length - 1) << 8;
-  }
-  while (sum > 0xffff) sum = (sum & 0xffff) + Math.floor(sum / 0x10000);
-  return ~sum & 0xffff;
-}
-
-/** IPv6 pseudo-header of an OSPF packet (RFC 8200 §8.1); addresses of 16 octets. */
-export function pseudoHeader6(source: Uint8Array, destination: Uint8Array, length: number): Uint8Array {
-  const tail = new Uint8Array(8);
-  setWord32(tail, 0, length);
-  tail[7] = OSPF_PROTOCOL;
-  return joined(source, destination, tail);
-}
+/** The checksum of LSAs (RFC 905 annex B, as RFC 2328 §12.1.7 uses it). */
+import { setWord16, word16 } from './bytes.js';
+import { LSA_HEADER_BYTES } from './numbers.js';
 
 /** Octets of the LSA header before its checksum, and where LS age ends. */
 const CHECKSUM_AT = 16;
