@@ -16,12 +16,20 @@ export interface Check {
 const OUTPUT_BYTES = 4096;
 const DETAIL_CHARACTERS = 120;
 
-/** Runs the first time at once; `result` is called after each run: exit code 0 is good, anything else is not. */
+/** With which a service manager or a terminal ends all processes of a service at once. */
+const STOP_SIGNALS: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP']);
+
+/**
+ * Runs the first time at once; `result` is called after each run: exit code 0 is good, anything else is not. A run that
+ * somebody else has stopped says nothing, unless the next is stopped as well: the program itself may be about to end,
+ * and its neighbours must not hear of a failure that was none.
+ */
 export function startCheck(options: CheckOptions, result: (ok: boolean, detail: string) => void): Check {
   const { command, everyMs, timeoutMs } = options;
   const [program = '', ...words] = command;
   const ending = new AbortController();
   let timer: NodeJS.Timeout | null = null;
+  let stopped = false;
 
   function run(): void {
     const startedMs = performance.now();
@@ -36,10 +44,13 @@ export function startCheck(options: CheckOptions, result: (ok: boolean, detail: 
         windowsHide: true,
         env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
       },
-      (error, stdout, stderr) => {
+      (error: RunError | null, stdout, stderr) => {
         if (ending.signal.aborted) return;
+        const stoppedBefore = stopped;
+        stopped = error !== null && error.killed !== true && STOP_SIGNALS.has(error.signal ?? '');
         const tookMs = performance.now() - startedMs;
         timer = setTimeout(run, Math.max(0, everyMs - tookMs));
+        if (stopped && !stoppedBefore) return;
         if (error === null) result(true, firstLine(stdout) || 'exit 0');
         else result(false, firstLine(stderr) || firstLine(stdout) || reasonOf(error, timeoutMs));
       },

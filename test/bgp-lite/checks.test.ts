@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type CheckOptions, pingCommand, startCheck } from '../../src/bgp-lite/checks.js';
 
@@ -40,6 +43,21 @@ test('one that talks without end is killed', async () => {
 
 test('it runs again and again', async () => {
   expect(await results(['/bin/true'], 3)).toHaveLength(3);
+});
+
+test('a run that somebody stops says nothing, two in a row do', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'platypus-checks-'));
+  const script = `test -e '${folder}/ran' || { touch '${folder}/ran'; kill -TERM $$; }; echo then`;
+  try {
+    expect(await results(['/bin/sh', '-c', script])).toEqual([[true, 'then']]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+  expect(await results(['/bin/sh', '-c', 'kill -TERM $$'])).toEqual([[false, 'SIGTERM']]);
+});
+
+test('one that ends by a fault of its own is a bad result at once', async () => {
+  expect(await results(['/bin/sh', '-c', 'kill -SEGV $$'])).toEqual([[false, 'SIGSEGV']]);
 });
 
 test('no shell: an argument is one argument', async () => {

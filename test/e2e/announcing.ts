@@ -59,13 +59,13 @@ export async function says(
   return { text, tookMs: performance.now() - fromMs };
 }
 
-/** A readiness check that a test can make fail: whether a file is there. */
+/** A readiness check that a test can make fail: whether a file is there. One is under way at any time, also at a stop. */
 export async function createSwitch(folder: string, name: string) {
   const file = join(folder, `${name}.ready`);
   await writeFile(file, '');
   return {
     lines: `  ready:
-    checks: { name: switch, command: [ test, -e, "${file}" ], every: 100ms, down: 1, up: 1 }
+    checks: { name: switch, command: [ sh, -c, "sleep 0.1; test -e '${file}'" ], every: 100ms, down: 1, up: 1 }
   hold: 0
 `,
     off: () => rm(file, { force: true }),
