@@ -1,7 +1,8 @@
 /** All checks, what they say of a survey, and what follows from it. */
 import { type Check, type Finding, skipped, type Verdict } from './check.js';
 import { clatChecks } from './checks/clat.js';
-import { discoveryChecks, nativeWay } from './checks/discovery.js';
+import { discoveryChecks } from './checks/discovery.js';
+import { nativeWay } from './checks/ipv4.js';
 import { lanChecks } from './checks/lan.js';
 import { natChecks } from './checks/nat.js';
 import { pathChecks } from './checks/path.js';

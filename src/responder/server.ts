@@ -8,7 +8,7 @@ import type { ResponderConfig } from '../config/responder.js';
 import { messageOf } from '../errors.js';
 import type { Addon } from '../native/addon.js';
 import { descriptorOf } from '../native/descriptor.js';
-import type { Endpoint, Seen } from '../stun/attributes.js';
+import { type Endpoint, type Seen, segmentBytes } from '../stun/attributes.js';
 import { type Datagrams, openDatagrams } from '../stun/datagrams.js';
 import { IPV4_UDP_BYTES } from '../stun/numbers.js';
 import { type Answer, type Arrival, answerRequest, type Layout, type Place } from './answer.js';
@@ -48,7 +48,6 @@ export interface ServerParts {
 const ADDRESSES = 4096;
 /** Of long answers an address may have a quarter as many: a search for a path MTU takes some fifty. */
 const LONG_SHARE = 4;
-const TIMESTAMP_BYTES = 12;
 const TRANSPORT_COUNTERS = ['truncated', 'send_refused', 'send_dropped', 'bad_source'] as const;
 
 /** Opens all sockets, or none: throws the sentence of the first that cannot be opened. */
@@ -122,8 +121,9 @@ export async function openResponder(config: ServerConfig, { addon, nowMs }: Serv
     const fd = descriptorOf(socket);
     if (fd === null) return unknown;
     try {
-      const { sendMss, announcedMss, pathMtu, timestamps } = addon.tcpPath(fd);
-      return { ...unknown, pathMtu, sendMss: sendMss + (timestamps ? TIMESTAMP_BYTES : 0), announcedMss };
+      const path = addon.tcpPath(fd);
+      const { announcedMss, pathMtu } = path;
+      return { ...unknown, pathMtu, sendMss: segmentBytes(path), announcedMss };
     } catch {
       // The other end may have gone while its request was waiting.
       return unknown;

@@ -37,6 +37,14 @@ export interface Seen {
   announcedMss: number;
 }
 
+/** RFC 7323: what timestamps take of every segment. */
+const TIMESTAMP_BYTES = 12;
+
+/** `sendMss` of SEEN, from what a connection knows. */
+export function segmentBytes({ sendMss, timestamps }: { sendMss: number; timestamps: boolean }): number {
+  return sendMss + (timestamps ? TIMESTAMP_BYTES : 0);
+}
+
 const FAMILY4 = 1;
 const FAMILY6 = 2;
 /** Octets of the values of SEEN and ASK, the latter's at least. */

@@ -9,6 +9,7 @@ import { checks, examine } from '../../doctor/doctor.js';
 import { takeSurvey } from '../../doctor/survey/survey.js';
 import { reportLines } from '../../doctor/text.js';
 import type { Endpoint } from '../../stun/attributes.js';
+import { STUN_PORT } from '../../stun/numbers.js';
 import { chosenSocket } from '../command.js';
 import { ExitWith } from '../exit.js';
 import { createOutput, type Io, type Output } from '../io.js';
@@ -111,7 +112,7 @@ function readResolver(text: string, before: string[] = []): string[] {
 }
 
 function readResponder(text: string): Endpoint {
-  const parsed = parseAddressAndPort(text, 3478);
+  const parsed = parseAddressAndPort(text, STUN_PORT);
   if (parsed?.address.family === 4) return { address: parsed.address.text, port: parsed.port };
   throw new InvalidArgumentError('expected an IPv4 address such as 203.0.113.5 or 203.0.113.5#3478');
 }

@@ -3,6 +3,7 @@ import { parseAddress } from '../../config/address.js';
 import { type Check, type Finding, fault, ok, skipped, warning } from '../check.js';
 import type { Survey } from '../survey/survey.js';
 import { listOf } from './discovery.js';
+import { clatDevices, defaultRoutes4, isClatAddress } from './ipv4.js';
 
 const clat: Check<Survey> = {
   number: '10',
@@ -100,11 +101,12 @@ const routes: Check<Survey> = {
   number: '12',
   name: 'clat-routes',
   title: 'IPv4 goes to the CLAT, and its translation to the uplink: routes and rules in their order',
-  examine({ clats, machine, status }) {
+  examine(survey) {
+    const { clats, machine, status } = survey;
     return clats.flatMap(({ uplink, device, literal, translated }) => {
       const findings: Finding[] = [];
       const row = status?.clat?.find((one) => one.device === device);
-      const native = machine.defaults.some((one) => one.family === 4 && one.device !== device && one.table === 'main');
+      const native = defaultRoutes4(survey).some((one) => one.device !== device);
       if (literal?.device !== device && !native && clats.length === 1) {
         const rule = machine.rules.find((one) => one.family === 4 && one.priority > 0 && one.priority < 32_766);
         findings.push(
@@ -142,11 +144,11 @@ const others: Check<Survey> = {
   number: '13',
   name: 'other-clat',
   title: 'no second CLAT on this host',
-  examine({ machine, status, role }) {
-    if (role === 'plat') return [];
-    const own = (status?.clat ?? []).map(({ device }) => device);
-    const found = machine.addresses.filter(
-      ({ family, address, device }) => family === 4 && isClatRange(address) && !own.includes(device),
+  examine(survey) {
+    if (survey.role === 'plat') return [];
+    const own = clatDevices(survey);
+    const found = survey.machine.addresses.filter(
+      ({ address, device }) => isClatAddress(address) && !own.includes(device),
     );
     if (found.length === 0) return [ok('no other device has an address of 192.0.0.0/29')];
     return [
@@ -157,12 +159,6 @@ const others: Check<Survey> = {
     ];
   },
 };
-
-/** RFC 7335: 192.0.0.0/29. */
-function isClatRange(address: string): boolean {
-  const value = parseAddress(address)?.value;
-  return value !== undefined && value >> 3n === 0xc000_0000n >> 3n;
-}
 
 const sameAddress = (a: string, b: string) => parseAddress(a)?.value === parseAddress(b)?.value;
 const sameNetwork = (a: string, b: string) =>

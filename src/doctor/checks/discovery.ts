@@ -1,9 +1,9 @@
 /** How this host comes to know that IPv6 is there, and the NAT64 behind it: 01 to 09. */
 import { type Check, fault, ok, skipped, warning } from '../check.js';
 import type { Advertisement } from '../survey/advertisement.js';
-import type { LinkView } from '../survey/link.js';
-import type { Route } from '../survey/machine.js';
+import { advertisedPref64, type LinkView } from '../survey/link.js';
 import type { Survey } from '../survey/survey.js';
+import { clatDevices, defaultRoutes4, nativeWay } from './ipv4.js';
 
 /** RFC 8781 §5.1: the lifetime is meant to outlast several advertisements, which may be 30 minutes apart. */
 const SHORT_LIFETIME_SECONDS = 120;
@@ -201,9 +201,7 @@ const resolvers: Check<Survey> = {
       ];
     }
     const [told = []] = resolvers.map(({ prefixes }) => prefixes);
-    const advertised = links.flatMap(({ routers }) =>
-      routers.flatMap(({ pref64 }) => pref64.map(({ prefix }) => prefix)),
-    );
+    const advertised = advertisedPref64(links).map(({ prefix }) => prefix);
     const other = advertised.find((prefix) => told.length > 0 && !told.includes(prefix));
     if (other !== undefined) {
       return [
@@ -224,12 +222,11 @@ const nativeIpv4: Check<Survey> = {
   number: '05',
   name: 'native-ipv4',
   title: 'IPv4 that is not the CLAT’s, and who made it',
-  examine({ role, machine, status, uplinks, reach }) {
+  examine(survey) {
+    const { role, status, uplinks, reach } = survey;
     if (role === 'plat') return [];
-    const own = (status?.clat ?? []).map(({ device }) => device);
-    const others = machine.defaults.filter(
-      ({ family, device, table }) => family === 4 && table === 'main' && !own.includes(device),
-    );
+    const own = clatDevices(survey);
+    const others = defaultRoutes4(survey).filter(({ device }) => !own.includes(device));
     if (others.length === 0) return [ok('no other IPv4 default route')];
     const words = listOf(
       others.map(
@@ -239,7 +236,7 @@ const nativeIpv4: Check<Survey> = {
     );
     const sentence = `there is a native IPv4 default route ${words}`;
     if (status?.clat == null) return [ok(sentence)];
-    if (nativeWay({ machine, status }) === null) return [ok(`${sentence}; the CLAT’s is before it`)];
+    if (nativeWay(survey) === null) return [ok(`${sentence}; the CLAT’s is before it`)];
     const hint = others.some(({ device }) => uplinks.includes(device))
       ? 'the CLAT stands down beside native IPv4 on its uplink: remove the route or stop its DHCP client if this network is meant to be IPv6-only'
       : 'IPv4 packets take the route with the lower metric: remove it if IPv4 is meant to go by the CLAT';
@@ -248,15 +245,6 @@ const nativeIpv4: Check<Survey> = {
     return [fault(`${sentence}, and IPv4 does not work by it`, hint)];
   },
 };
-
-/** The default route that IPv4 takes past the CLAT; null where it takes the CLAT's, or there is none. */
-export function nativeWay({ machine, status }: Pick<Survey, 'machine' | 'status'>): Route | null {
-  const own = (status?.clat ?? []).map(({ device }) => device);
-  const [best] = machine.defaults
-    .filter(({ family, table }) => family === 4 && table === 'main')
-    .sort((a, b) => a.metric - b.metric);
-  return best === undefined || own.includes(best.device) ? null : best;
-}
 
 const OWNERS: Readonly<Record<string, string>> = {
   boot: 'ip or a boot script',
@@ -274,7 +262,7 @@ const prefixAgreement: Check<Survey> = {
   title: 'the prefix that the CLAT uses is one that the network tells',
   examine({ status, links, resolvers }) {
     const told = new Set([
-      ...links.flatMap(({ routers }) => routers.flatMap(({ pref64 }) => pref64.map(({ prefix }) => prefix))),
+      ...advertisedPref64(links).map(({ prefix }) => prefix),
       ...resolvers.flatMap(({ prefixes }) => prefixes),
     ]);
     return (status?.clat ?? []).flatMap(({ uplink, prefixes, source }) => {

@@ -1,8 +1,9 @@
 /** The hosts behind a CLAT: 30 to 39. */
-import { contains, knownPrefix, parseAddress, parsePrefix } from '../../config/address.js';
+import { contains, parseAddress, parsePrefix } from '../../config/address.js';
 import { type Check, fault, ok, warning } from '../check.js';
 import type { Survey } from '../survey/survey.js';
 import { listOf } from './discovery.js';
+import { isClatAddress } from './ipv4.js';
 
 const nat44: Check<Survey> = {
   number: '30',
@@ -33,10 +34,7 @@ const network: Check<Survey> = {
     const there = machine.addresses.filter(
       ({ family, device, scope }) => family === 4 && scope === 'global' && links.has(device) && !own.has(device),
     );
-    const clash = there.find(({ address }) => {
-      const parsed = parseAddress(address);
-      return parsed !== null && contains(CLATS, parsed);
-    });
+    const clash = there.find(({ address }) => isClatAddress(address));
     if (clash !== undefined) {
       return [
         fault(
@@ -69,8 +67,5 @@ const network: Check<Survey> = {
     return [ok(listOf(there.map(({ device, address, length }) => `${address}/${length} on ${device}`)))];
   },
 };
-
-/** RFC 7335. */
-const CLATS = knownPrefix('192.0.0.0/29');
 
 export const lanChecks = [nat44, network];

@@ -3,16 +3,12 @@ import { type Check, type Finding, fault, ok, skipped, warning } from '../check.
 import { names } from '../survey/firewall.js';
 import type { Survey } from '../survey/survey.js';
 import { listOf } from './discovery.js';
+import { defaultRoutes4, forwards4 } from './ipv4.js';
 
 /** Devices of the translators that run here. */
 function ownDevices({ status }: Survey): string[] {
   const clats = (status?.clat ?? []).filter(({ state }) => state === 'running').map(({ device }) => device);
   return status !== null && 'device' in status ? [status.device, ...clats] : clats;
-}
-
-/** IPv4 is forwarded here: by a PLAT, and for the hosts behind a CLAT. */
-function forwards4({ role, expectations }: Survey): boolean {
-  return role === 'plat' || (expectations?.lan != null && expectations.lan.mode !== 'none');
 }
 
 const forwarding: Check<Survey> = {
@@ -74,8 +70,7 @@ const reversePath: Check<Survey> = {
   examine(survey) {
     const { machine } = survey;
     const all = Number(machine.settings['net.ipv4.conf.all.rp_filter'] ?? 0);
-    const defaults = machine.defaults.filter(({ family, table }) => family === 4 && table === 'main');
-    const best = [...defaults].sort((a, b) => a.metric - b.metric)[0]?.device;
+    const best = defaultRoutes4(survey)[0]?.device;
     return ownDevices(survey).map((device) => {
       const mode = Math.max(all, Number(machine.settings[`net.ipv4.conf.${device}.rp_filter`] ?? 0));
       // Strict: what comes by a device must be from where that device leads to.

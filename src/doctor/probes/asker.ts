@@ -60,6 +60,8 @@ export interface AskerOptions {
 
 /** Long enough for an answer with all that a Platypus responder reports. */
 export const REQUEST_BYTES = 148;
+/** An answer as it comes, with all that the responder saw. */
+export const REPORT: AskRequest = { noChecksum: false, dontFragment: false, report: true, answerBytes: 0 };
 /** Round trips by satellite fit. */
 export const PATIENCE_MS = 1500;
 const TRIES = 3;
@@ -120,12 +122,7 @@ export function openAsker({ addon, source, device, signal }: AskerOptions): Aske
     local: socket.local,
     ask({ to, ask, attributes = [], requestBytes = REQUEST_BYTES, manner, patienceMs = PATIENCE_MS, tries = TRIES }) {
       const transaction = newTransaction();
-      const octets = requestOf(
-        transaction,
-        { noChecksum: false, dontFragment: false, report: true, answerBytes: 0, ...ask },
-        attributes,
-        requestBytes,
-      );
+      const octets = requestOf(transaction, { ...REPORT, ...ask }, attributes, requestBytes);
       const begun = performance.now();
       const send = () => {
         socket.send(octets, to, manner);

@@ -1,7 +1,7 @@
 /** What the NAT on the way does with ports: mapping, filtering, hairpinning (RFC 5780 §4.3 to §4.5, RFC 4787). */
 import { changeValue, type Endpoint } from '../../stun/attributes.js';
 import { Attribute } from '../../stun/numbers.js';
-import { type Asker, newTransaction, PATIENCE_MS, requestOf } from './asker.js';
+import { type Asker, newTransaction, PATIENCE_MS, REPORT, requestOf } from './asker.js';
 import type { FilteringFacts, HairpinFacts, MappingFacts, PortFacts } from './facts.js';
 import { mayBeAsked } from './responders.js';
 import { sameEndpoint } from './udp.js';
@@ -58,8 +58,7 @@ export async function probeHairpin(one: Asker, two: Asker, to: Endpoint): Promis
   const mapped = (await one.ask({ to }))?.mapped ?? null;
   if (mapped === null || !mayBeAsked(mapped.address)) return null;
   const transaction = newTransaction();
-  const ask = { noChecksum: false, dontFragment: false, report: false, answerBytes: 0 };
-  const octets = requestOf(transaction, ask, [], 0);
+  const octets = requestOf(transaction, { ...REPORT, report: false }, [], 0);
   for (let tries = 0; tries < HAIRPIN_TRIES; tries++) {
     const seen = one.sees(transaction, PATIENCE_MS / HAIRPIN_TRIES);
     two.tell(octets, mapped);

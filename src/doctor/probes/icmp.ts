@@ -20,13 +20,13 @@ export async function probeIcmp(
     if (missing) return { answered: null, milliseconds: null, error: failure };
     const time = /time[=<]([0-9.]+) ?ms/.exec(stdout)?.[1];
     if (time !== undefined) return { answered: true, milliseconds: Number(time), error: null };
-    error = errorLine(stdout);
+    error = routerError(stdout);
   }
   return { answered: false, milliseconds: null, error };
 }
 
 /** `From 192.0.2.1 icmp_seq=1 Destination Host Unreachable`, where a router says so. */
-function errorLine(text: string): string | null {
+export function routerError(text: string): string | null {
   return (
     text
       .split('\n')

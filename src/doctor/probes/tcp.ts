@@ -2,12 +2,12 @@
 import { Socket } from 'node:net';
 import { isSystemError, messageOf } from '../../errors.js';
 import type { Addon } from '../../native/addon.js';
-import { type Endpoint, readSeen, readXorEndpoint } from '../../stun/attributes.js';
+import { type Endpoint, readSeen, readXorEndpoint, segmentBytes } from '../../stun/attributes.js';
 import { MAX_DATAGRAM_BYTES } from '../../stun/datagrams.js';
 import { createFrames } from '../../stun/frames.js';
 import { attributeOf, readStun, type StunMessage } from '../../stun/message.js';
 import { Attribute } from '../../stun/numbers.js';
-import { newTransaction, REQUEST_BYTES, requestOf } from './asker.js';
+import { newTransaction, REPORT, REQUEST_BYTES, requestOf } from './asker.js';
 import type { TcpFacts } from './facts.js';
 
 export interface TcpProbe {
@@ -20,9 +20,6 @@ export interface TcpProbe {
 
 const CONNECT_MS = 3000;
 const ANSWER_MS = 3000;
-/** RFC 7323: in every segment, where both ends have timestamps. */
-const TIMESTAMP_BYTES = 12;
-const ASK = { noChecksum: false, dontFragment: false, report: true, answerBytes: 0 };
 
 /** Takes CONNECT_MS and ANSWER_MS at most. Rejects only when the signal is aborted. */
 export async function probeTcp(probe: TcpProbe): Promise<TcpFacts> {
@@ -34,9 +31,10 @@ export async function probeTcp(probe: TcpProbe): Promise<TcpFacts> {
   const socket = new Socket({ fd: connected });
   try {
     const transaction = newTransaction();
-    const answer = await exchange(socket, requestOf(transaction, ASK, [], REQUEST_BYTES), probe.signal);
-    const { sendMss, announcedMss, timestamps } = pathOf(probe.addon, connected, socket);
-    const own = { sendMssUp: sendMss === null ? null : sendMss + (timestamps ? TIMESTAMP_BYTES : 0), announcedMss };
+    const answer = await exchange(socket, requestOf(transaction, REPORT, [], REQUEST_BYTES), probe.signal);
+    // Closed by the other end, the number may be another file's by now.
+    const path = socket.destroyed ? null : probe.addon.tcpPath(connected);
+    const own = { sendMssUp: path && segmentBytes(path), announcedMss: path?.announcedMss ?? null };
     if (typeof answer === 'string') return { connected: true, error: answer, milliseconds, ...none, ...own };
     const value = attributeOf(answer, Attribute.XOR_MAPPED_ADDRESS);
     const seen = attributeOf(answer, Attribute.SEEN);
@@ -117,10 +115,4 @@ function exchange(socket: Socket, request: Uint8Array, signal: AbortSignal): Pro
     });
     socket.write(request);
   });
-}
-
-function pathOf(addon: TcpProbe['addon'], fd: number, socket: Socket) {
-  // Closed by the other end, the number may be another file's by now.
-  if (socket.destroyed) return { sendMss: null, announcedMss: null, timestamps: false };
-  return addon.tcpPath(fd);
 }

@@ -15,6 +15,11 @@ export interface LinkView {
   failure: string | null;
 }
 
+/** PREF64 options of all routers, those that are taken back as well. */
+export function advertisedPref64(views: readonly LinkView[]): Advertisement['pref64'] {
+  return views.flatMap(({ routers }) => routers.flatMap(({ pref64 }) => pref64));
+}
+
 /** Who answers for an address: link addresses of others, as text. Null where nobody could ask. */
 export type Claimants = string[] | null;
 

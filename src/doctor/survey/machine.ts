@@ -155,6 +155,11 @@ export async function surveyMachine(run: RunProgram): Promise<Machine> {
     readFirewall(run),
   ]);
   const devices = links.filter(({ up }) => up).map(({ name }) => name);
+  const [settings, features, clockSynchronised] = await Promise.all([
+    readSettings(devices),
+    readFeatures(run, links),
+    readClock(run),
+  ]);
   return {
     links,
     addresses,
@@ -162,10 +167,10 @@ export async function surveyMachine(run: RunProgram): Promise<Machine> {
     rules,
     neighbours,
     proxies,
-    settings: await readSettings(devices),
+    settings,
     firewall,
-    features: await readFeatures(run, links),
-    clockSynchronised: await readClock(run),
+    features,
+    clockSynchronised,
     failures,
   };
 }

@@ -1,18 +1,20 @@
 /** Everything the checks look at, taken once, in bounded time. It can be sent in as JSON and judged elsewhere. */
-import { formatAddress, octetsOf, octetsToText, parseAddress, parsePrefix } from '../../config/address.js';
+import { formatAddress, parseAddress, parsePrefix } from '../../config/address.js';
 import { loadConfig } from '../../config/file.js';
 import type { Config } from '../../config/schema.js';
 import type { ControlClient } from '../../control/client.js';
 import type { StatusReport } from '../../control/target.js';
-import { embed as embedInto } from '../../dns64/synthesis/pref64.js';
 import { messageOf } from '../../errors.js';
+import { embed as embedInto } from '../../explain/rfc6052.js';
 import type { Addon } from '../../native/addon.js';
 import type { Endpoint } from '../../stun/attributes.js';
+import { STUN_PORT } from '../../stun/numbers.js';
 import type { ReachFacts } from '../probes/facts.js';
+import { routerError } from '../probes/icmp.js';
 import { probeResponder } from '../probes/reach.js';
 import { findResponders } from '../probes/responders.js';
 import { type Expectations, expectationsOf } from './expectations.js';
-import { type Claimants, findClaimants, type LinkView, listenToRouters } from './link.js';
+import { advertisedPref64, type Claimants, findClaimants, type LinkView, listenToRouters } from './link.js';
 import { type LogSink, surveyLog } from './logs.js';
 import { findWay, type Machine, surveyMachine, type Way } from './machine.js';
 import { type PoolReturn, surveyPoolReturn } from './pool-return.js';
@@ -124,8 +126,9 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
       : await surveyReach({ prefix, resolvers, machine, told: options.responder }, { addon, run, signal });
   const expectations = config === null ? null : expectationsOf(config);
   const pools = role === 'plat' ? poolAddresses(told.status, expectations) : [];
-  const poolReturns = [];
-  for (const address of pools) poolReturns.push(await surveyPoolReturn(address, { machine, addon, run, signal }));
+  const poolReturns = await Promise.all(
+    pools.map((address) => surveyPoolReturn(address, { machine, addon, run, signal })),
+  );
   const logs = expectations?.queryLog == null ? [] : [await surveyLog(expectations.queryLog)];
   signal.throwIfAborted();
   return {
@@ -151,8 +154,6 @@ const NOT_FROM_HERE = { responder: null, nat64: null, reach: null, whyNotReached
 const NO_IPV4 = 'this host has no IPv4 default route: neither a CLAT nor native IPv4';
 const HOW_TO_NAME =
   'name one with --responder 203.0.113.5, or have the operator publish one (docs/reference/responder.md)';
-
-const RESPONDER_PORT = 3478;
 
 async function surveyReach(
   { prefix, resolvers, told, machine }: Pick<Survey, 'prefix' | 'resolvers' | 'machine'> & { told: Endpoint | null },
@@ -186,14 +187,13 @@ async function findResponder(
   const { responders, why } = await findResponders({ prefix: parsed, resolver, signal });
   const [first] = [...responders].sort((a, b) => Number(b.confirmed) - Number(a.confirmed));
   if (first === undefined) return { why: why ?? 'the operator publishes none' };
-  return { address: first.address, port: RESPONDER_PORT, name: first.name };
+  return { address: first.address, port: STUN_PORT, name: first.name };
 }
 
 async function pingNat64(address6: string, run: RunProgram): Promise<Nat64View | null> {
   const { missing, stdout } = await run(['ping', '-6', '-n', '-c', '3', '-i', '0.3', '-W', '1', address6]);
   if (missing) return null;
-  const error = /^From .*$/m.exec(stdout)?.[0].slice(0, 200) ?? null;
-  return { address6, answered: /, [1-9]\d* received/.test(stdout), error };
+  return { address6, answered: /, [1-9]\d* received/.test(stdout), error: routerError(stdout) };
 }
 
 async function askStatus(client: ControlClient): Promise<Pick<Survey, 'status' | 'statusFailure'>> {
@@ -231,10 +231,9 @@ function prefixOf(
 ): string | null {
   if (status !== null && 'pool6' in status) return status.pool6[0] ?? null;
   const running = status?.clat?.find(({ prefixes }) => prefixes.length > 0)?.prefixes[0];
-  const advertised = links.flatMap(({ routers }) => routers.flatMap(({ pref64 }) => pref64));
   return (
     running ??
-    advertised.find(({ lifetimeSeconds }) => lifetimeSeconds > 0)?.prefix ??
+    advertisedPref64(links).find(({ lifetimeSeconds }) => lifetimeSeconds > 0)?.prefix ??
     resolvers.find(({ prefixes }) => prefixes.length > 0)?.prefixes[0] ??
     null
   );
@@ -255,11 +254,11 @@ async function viewClat(
   return { ...clat, claimants, literal, translated: forwarded, answer };
 }
 
-/** RFC 6052 §2.2. */
+/** RFC 6052 §2.2; null for what is no prefix or no IPv4 address. */
 export function embed(prefix: string, address4: string): string | null {
-  const [parsed, v4] = [parsePrefix(prefix), parseAddress(address4)];
-  if (parsed?.family !== 6 || v4?.family !== 4) return null;
-  return octetsToText(embedInto({ octets: octetsOf(parsed.first, 6), length: parsed.length }, octetsOf(v4.value, 4)));
+  const parsed = parsePrefix(prefix);
+  if (parsed?.family !== 6 || parseAddress(address4)?.family !== 4) return null;
+  return embedInto({ address: formatAddress(6, parsed.first), length: parsed.length }, address4);
 }
 
 /** The last address of each of the first prefixes: not the one that people give to a router. */
