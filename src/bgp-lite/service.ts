@@ -3,7 +3,7 @@ import { rm, stat, writeFile } from 'node:fs/promises';
 import { networkOf, type Prefix, parsePrefix } from '../config/address.js';
 import type { AnnounceConfig } from '../config/announce.js';
 import type { Log } from '../device/device.js';
-import { errors, messageOf, PlatypusError } from '../errors.js';
+import { errors, messageOf } from '../errors.js';
 import type { Addon } from '../native/addon.js';
 import { startTeam } from '../thread/team.js';
 import { startThread, type Thread, type Unnumbered } from '../thread/thread.js';
@@ -88,10 +88,7 @@ export async function startAnnouncer(
   async function ask(request: Unnumbered<ThreadRequest>): Promise<ThreadAnswer> {
     const [thread] = team.running();
     if (thread === undefined) throw errors.announceFailed('its thread does not run');
-    const answer = await thread.ask(request);
-    if (!('refused' in answer)) return answer;
-    const { code, message, status } = answer.refused;
-    throw new PlatypusError(code, message, { status });
+    return thread.ask(request);
   }
 
   async function apply(): Promise<string[]> {

@@ -1,9 +1,7 @@
 /** What a worker thread of the DNS64 server runs; `service.ts` starts it and speaks to it by messages. */
-import { parentPort, workerData } from 'node:worker_threads';
-import { messageOf } from '../errors.js';
-import type { Failure } from '../thread/thread.js';
+import { serveThread } from '../thread/serve.js';
 import type { ServerReport } from './report.js';
-import { type Dns64Server, defaultParts, openServer, type ServerConfig } from './server.js';
+import { defaultParts, openServer, type ServerConfig } from './server.js';
 
 export interface ThreadData {
   config: ServerConfig;
@@ -25,36 +23,17 @@ export type ThreadAnswer =
   | { id: number; done: true }
   | { id: -1; warning: string };
 
-const port = parentPort;
-if (port !== null) await serve(port, workerData as ThreadData);
-
-async function serve(service: NonNullable<typeof parentPort>, data: ThreadData): Promise<void> {
-  const say = (answer: ThreadAnswer | Failure) => service.postMessage(answer);
-  const { config, first, cookieSecret } = data;
-  let server: Dns64Server;
-  try {
-    server = await openServer(config, {
-      ...defaultParts(config.dns64.workers, (warning) => say({ id: -1, warning })),
-      first,
-      cookieSecret,
-    });
-  } catch (error) {
-    say({ id: 0, error: messageOf(error) });
-    return;
-  }
-  service.on('message', (request: ThreadRequest) => {
-    const { id } = request;
-    const work = async (): Promise<ThreadAnswer> => {
-      if (request.kind === 'report') return { id, report: server.report() };
+await serveThread<ThreadData, ThreadRequest, ThreadAnswer>(async ({ config, first, cookieSecret }, note) => {
+  const parts = defaultParts(config.dns64.workers, (warning) => note({ warning }));
+  const server = await openServer(config, { ...parts, first, cookieSecret });
+  return {
+    first: { listening: server.listening },
+    async answer(request) {
+      if (request.kind === 'report') return { report: server.report() };
       if (request.kind === 'use') server.use(request.config);
       else if (request.kind === 'secret') server.rollSecret(request.cookieSecret);
-      else {
-        await server.close();
-        service.unref();
-      }
-      return { id, done: true };
-    };
-    work().then(say, (error: unknown) => say({ id, error: messageOf(error) }));
-  });
-  say({ id: 0, listening: server.listening });
-}
+      else await server.close();
+      return { done: true };
+    },
+  };
+});

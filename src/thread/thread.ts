@@ -3,14 +3,18 @@
  * first message has the id 0 and says that it runs, or why not; messages with the id -1 are not answers to anything.
  */
 import { Worker } from 'node:worker_threads';
+import { type ErrorCode, PlatypusError } from '../errors.js';
 
 /** Answers to requests are awaited so long, milliseconds. */
 const REQUEST_MS = 5000;
+/** The id of requests that are not answered. */
+export const TOLD = 0;
 
 export type Numbered = { id: number };
-export type Failure = { id: number; error: string };
-/** A request without its number. */
-export type Unnumbered<Request> = Request extends Numbered ? Omit<Request, 'id'> : never;
+/** `refused` where what was asked for cannot be, and nothing has gone wrong. */
+export type Failure = { id: number; error: string; refused?: { code: ErrorCode; status: number } };
+/** A message without its number. */
+export type Unnumbered<Message> = Message extends Numbered ? Omit<Message, 'id'> : never;
 
 export interface ThreadOptions<Answer> {
   /** The module that it runs. */
@@ -26,7 +30,7 @@ export interface ThreadOptions<Answer> {
 export interface Thread<Request, Answer> {
   /** The thread's first message. */
   readonly first: Answer;
-  /** Rejects with `failed` where the thread says an error, does not answer in time, or has ended. */
+  /** Rejects with what the thread refuses, or `failed` where it says an error, does not answer in time, or has ended. */
   ask(request: Unnumbered<Request>, timeoutMs?: number): Promise<Answer>;
   /** Says something that is not answered. */
   tell(request: Unnumbered<Request>): void;
@@ -80,8 +84,9 @@ export async function startThread<Request extends Numbered, Answer extends Numbe
   }
 
   function refuseFailure(answer: Answer | Failure): Answer {
-    if ('error' in answer) throw failed(answer.error);
-    return answer;
+    if (!('error' in answer)) return answer;
+    const { error, refused } = answer;
+    throw refused === undefined ? failed(error) : new PlatypusError(refused.code, error, refused);
   }
 
   const first = await answerTo(0);
@@ -93,7 +98,7 @@ export async function startThread<Request extends Numbered, Answer extends Numbe
     first,
     ask,
     tell(request) {
-      if (running) worker.postMessage({ ...request, id: 0 });
+      if (running) worker.postMessage({ ...request, id: TOLD });
     },
     alive: () => running,
     ended,
