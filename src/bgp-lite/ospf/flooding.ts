@@ -58,8 +58,8 @@ function enqueue(iface: Interface, lsa: Lsa): void {
   iface.floods.set(lsa.key, lsa);
 }
 
-/** Sends what the packets at hand have brought, as few packets as it takes. */
-function sendFloods(iface: Interface): void {
+/** Sends what the packets at hand have brought, as few packets as it takes; called by itself once they are done. */
+export function sendFloods(iface: Interface): void {
   const lsas = [...iface.floods.values()];
   iface.floods.clear();
   const destination = floodDestination(iface);

@@ -234,10 +234,18 @@ export function startInstance(
     follow,
     use(next) {
       const types = new Map(next.areas.map(({ id, type }) => [knownIdentifier(id), type]));
-      for (const iface of [...interfacesOf(instance)]) {
+      const kept = new Map<Interface, OspfInterfaceConfig>();
+      for (const iface of interfacesOf(instance)) {
         const now = next.interfaces.find(({ name }) => name === iface.config.name);
-        const kept = now !== undefined && types.get(iface.area.id) === iface.area.type && isKept(iface.config, now);
-        if (!kept) removeInterface(iface);
+        const same = now !== undefined && types.get(iface.area.id) === iface.area.type && isKept(iface.config, now);
+        if (same) kept.set(iface, now);
+      }
+      for (const area of instance.areas.values()) {
+        if (!area.interfaces.some((iface) => kept.has(iface))) originator.leave(area);
+      }
+      for (const iface of [...interfacesOf(instance)]) {
+        const now = kept.get(iface);
+        if (now === undefined) removeInterface(iface);
         else if (!isDeepStrictEqual(iface.config, now)) {
           iface.config = now;
           iface.authenticator = authenticatorFor(now, () => iface);

@@ -15,9 +15,9 @@ import {
   MIN_LS_ARRIVAL_MS,
   MIN_LS_INTERVAL_MS,
 } from './codec/numbers.js';
-import { flood } from './flooding.js';
+import { flood, sendFloods } from './flooding.js';
 import { ageOf, ageOut, bodyOf, isMaxAge, type Lsa, storeLsa } from './lsdb.js';
-import { type Instance, storesOf } from './model.js';
+import { type Area, type Instance, storesOf } from './model.js';
 import type { Wanted } from './origination.js';
 import { forgetInstance } from './retransmission.js';
 import { createTimer } from './timer.js';
@@ -27,6 +27,8 @@ export interface Originator {
   schedule(): void;
   /** The same at once; `withdraw` when a prefix is to go that shares its LSA with others. */
   reconcile(withdraw?: boolean): void;
+  /** Puts the flushes of all own LSAs of an area on their way: this router leaves it. */
+  leave(area: Area): void;
   stop(): void;
 }
 
@@ -150,6 +152,13 @@ export function createOriginator(instance: Instance, wanted: () => readonly Want
       });
     },
     reconcile,
+    leave({ store, interfaces }) {
+      const nowMs = instance.clock();
+      for (const lsa of store.lsas.values()) {
+        if (lsa.advertiser === instance.routerId && !isMaxAge(lsa, nowMs)) flush(lsa, nameOf(store, lsa.key), nowMs);
+      }
+      for (const iface of interfaces) sendFloods(iface);
+    },
     stop() {
       stopped = true;
       timer.stop();

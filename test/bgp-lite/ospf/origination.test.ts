@@ -11,6 +11,7 @@ import { formatAddress, knownPrefix, type Prefix } from '../../../src/config/add
 import type { OspfConfig, OspfInterfaceConfig } from '../../../src/config/announce.js';
 import {
   announcing,
+  configOf,
   createLink,
   createPeer,
   interfaceConfig,
@@ -204,17 +205,29 @@ describe('version 2', () => {
   test('OSPF-LSA-19 another cost is told without a new adjacency; another area is a new one', async () => {
     const one = await full({});
     const changes = await one.router.speaker.reload({
-      ...(await import('./network.js')).configOf(1, {}, { cost: 77 }),
+      ...configOf(1, {}, { cost: 77 }),
     });
     expect(changes).toEqual(['ospf.interfaces changed']);
     await pass(6);
     expect(one.router.speaker.neighbors()[0]?.state).toBe('full');
     expect(routerLsa(one)?.links.at(-1)?.metric).toBe(77);
-    const { configOf } = await import('./network.js');
     const moved = configOf(1, { areas: [{ id: '0.0.0.5', type: 'normal' }] }, { area: '0.0.0.5' });
     await one.router.speaker.reload(moved);
     expect(one.router.speaker.neighbors()).toEqual([]);
     expect(one.router.speaker.interfaces()).toMatchObject([{ area: '0.0.0.5' }]);
+  });
+
+  test('OSPF-LSA-10 what was originated in an area that is left is flushed there before the goodbye', async () => {
+    const one = await full({});
+    const before = one.peer.seen.length;
+    await one.router.speaker.reload(configOf(1, { areas: [{ id: '0.0.0.5', type: 'normal' }] }, { area: '0.0.0.5' }));
+    const last = one.peer.seen
+      .slice(before)
+      .map(({ type, lsas }) => [type, lsas?.map(({ header }) => header.ageSeconds)]);
+    expect(last.slice(0, 2)).toEqual([
+      [4, [3600]],
+      [1, undefined],
+    ]);
   });
 });
 
