@@ -207,6 +207,7 @@ Napi::Value UdpSocketObject::counters(const Napi::CallbackInfo& info) {
   set("truncated", from.truncated);
   set("send_refused", from.send_refused);
   set("send_dropped", from.send_dropped);
+  set("receive_dropped", from.receive_dropped);
   set("bad_source", from.bad_source);
   return counters;
 }

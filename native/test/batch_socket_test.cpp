@@ -344,6 +344,22 @@ TEST_CASE("batch socket: when the kernel has no room, the rest of a batch is dro
   CHECK(counters.sent + counters.send_dropped == kBatch);
 }
 
+TEST_CASE("batch socket: what the kernel's buffer has no room for is counted") {
+  const auto server = opened("127.0.0.1");
+  const int small = 16 * 1024;
+  REQUIRE(setsockopt(server->fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small) == 0);
+  Client client("127.0.0.1");
+  constexpr size_t kSent = 60;
+  for (size_t i = 0; i < kSent; ++i) {
+    client.send("127.0.0.1", server->port(), std::string(4000, 'x'));
+  }
+  REQUIRE(receive(*server).count > 0);
+  CHECK(server->counters().receive_dropped > 0);
+  CHECK(server->counters().received + server->counters().receive_dropped == kSent);
+  server->close();
+  CHECK(server->counters().received + server->counters().receive_dropped == kSent);
+}
+
 TEST_CASE("batch socket: a datagram from port 0 is counted and not handed on") {
   const int raw = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_UDP);
   if (raw < 0) SKIP("no raw socket: CAP_NET_RAW is missing");

@@ -8,6 +8,7 @@
 //   4. send() hands these to the kernel in one call, or in one more for each that it refuses.
 #include "udp/batch_socket.h"
 
+#include <linux/sock_diag.h>
 #include <netinet/ip.h>
 #include <unistd.h>
 
@@ -149,6 +150,18 @@ int BatchSocket::readName() {
 void BatchSocket::close() {
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
+}
+
+const BatchSocketCounters& BatchSocket::counters() {
+  std::array<uint32_t, SK_MEMINFO_VARS> memory{};
+  socklen_t length = sizeof memory;
+  // Fails where the socket is closed; then what was known stays.
+  if (getsockopt(fd_, SOL_SOCKET, SO_MEMINFO, memory.data(), &length) == 0) {
+    const uint32_t drops = memory[SK_MEMINFO_DROPS];
+    counters_.receive_dropped += drops - kernel_drops_;
+    kernel_drops_ = drops;
+  }
+  return counters_;
 }
 
 BatchSocket::Batch BatchSocket::receive() {

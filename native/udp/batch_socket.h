@@ -32,7 +32,8 @@ struct BatchSocketCounters {
   uint64_t truncated = 0;  // longer than a slot; not handed on
   uint64_t send_refused =
       0;  // an address the kernel has no way to, a length or family that is none
-  uint64_t send_dropped = 0;  // the kernel had no room
+  uint64_t send_dropped = 0;     // the kernel had no room
+  uint64_t receive_dropped = 0;  // by the kernel: its buffer was full, or a checksum did not hold
   uint64_t bad_source =
       0;  // from port 0, where no answer can go, or not from the server; not handed on
 };
@@ -151,7 +152,8 @@ class BatchSocket {
   const HostAddress& address() const { return address_; }
   Be16 port() const { return port_; }
   size_t slotBytes() const { return memory_->received.slotBytes(); }
-  const BatchSocketCounters& counters() const { return counters_; }
+  /// Asks the kernel for what it has dropped, so not for every datagram.
+  const BatchSocketCounters& counters();
 
   const std::shared_ptr<BatchMemory>& memory() const { return memory_; }
   // kBatch slots of slotBytes() each, and for each slot a length and a peer.
@@ -187,6 +189,8 @@ class BatchSocket {
   UdpPeer::Address remote_{};
   Be16 remote_port_;
   BatchSocketCounters counters_;
+  // The kernel's own count, which wraps, when it was last read.
+  uint32_t kernel_drops_ = 0;
   std::shared_ptr<BatchMemory> memory_;
 };
 

@@ -694,6 +694,8 @@ export interface UdpCounters {
   send_refused: number;
   /** The kernel had no room. */
   send_dropped: number;
+  /** By the kernel, before anybody saw them: its buffer was full, or a checksum did not hold. */
+  receive_dropped: number;
   /** From port 0, where no answer can go, or not from `remote`: not handed on. */
   bad_source: number;
 }

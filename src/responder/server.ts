@@ -26,7 +26,7 @@ export interface ServerConfig {
 
 export interface ServerReport {
   statistics: Statistics;
-  /** Of the UDP sockets, added up: `truncated send_refused send_dropped bad_source`. */
+  /** Of the UDP sockets, added up: those of TRANSPORT_COUNTERS. */
   transport: Record<string, number>;
 }
 
@@ -48,7 +48,7 @@ export interface ServerParts {
 const ADDRESSES = 4096;
 /** Of long answers an address may have a quarter as many: a search for a path MTU takes some fifty. */
 const LONG_SHARE = 4;
-const TRANSPORT_COUNTERS = ['truncated', 'send_refused', 'send_dropped', 'bad_source'] as const;
+const TRANSPORT_COUNTERS = ['truncated', 'send_refused', 'send_dropped', 'receive_dropped', 'bad_source'] as const;
 
 /** Opens all sockets, or none: throws the sentence of the first that cannot be opened. */
 export async function openResponder(config: ServerConfig, { addon, nowMs }: ServerParts): Promise<ResponderServer> {

@@ -111,6 +111,7 @@ describe.each([
       truncated: 0,
       send_refused: 0,
       send_dropped: 0,
+      receive_dropped: 0,
       bad_source: 0,
     });
   });

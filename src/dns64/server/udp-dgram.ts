@@ -41,6 +41,8 @@ export function openUdpDgram(options: UdpOptions, handler: OnBatch): UdpListener
     truncated: 0,
     send_refused: 0,
     send_dropped: 0,
+    // Node cannot ask.
+    receive_dropped: 0,
     bad_source: 0,
   };
   const zones = interfaceZones();

@@ -47,7 +47,7 @@ export interface UdpListener extends UdpBatch {
   readonly port: number;
   /** Sends the first `count` send slots; does not wait, and does nothing once closed. Throws RangeError for no count. */
   send(count: number): void;
-  /** Datagrams so far: `received sent truncated send_refused send_dropped bad_source` (see `UdpCounters`). */
+  /** Datagrams so far (see `UdpCounters`). */
   counters(): Record<string, number>;
   close(): void;
 }
