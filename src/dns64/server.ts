@@ -14,7 +14,7 @@ import { rulesOf } from './policy/rules.js';
 import { openQueryLog, type QueryLog } from './query-log.js';
 import { addNumbers, type ServerReport } from './report.js';
 import { createLookup } from './resolver/lookup.js';
-import type { Handle } from './server/client.js';
+import type { Admit, Handle } from './server/client.js';
 import { type ConnectionLimits, DEFAULT_LIMITS, type Listener } from './server/connections.js';
 import { createCookies } from './server/cookie-policy.js';
 import { ServerCookies } from './server/cookies.js';
@@ -161,9 +161,14 @@ export async function openServer(config: ServerConfig, parts: ServerParts): Prom
     await close();
     throw error;
   }
+  upstreams.watch();
 
   async function openStreams(): Promise<void> {
     const limits = streamLimits(running);
+    const admit: Admit = ({ family, address }) => {
+      if (policy.groupOf(family, address) !== null) return 'client';
+      return options.dropStrangers ? 'nobody' : 'stranger';
+    };
     const add = async (
       name: string,
       { address }: Listen,
@@ -177,14 +182,14 @@ export async function openServer(config: ServerConfig, parts: ServerParts): Prom
     for (const [index, listen] of running.listen.entries()) {
       // A port of the kernel's choice is the same for both.
       const port = listen.port === 0 ? (udp[index]?.port ?? 0) : listen.port;
-      await add('tcp', listen, listenStream({ ...listen, port, tls: null, limits }, handle), () => null);
+      await add('tcp', listen, listenStream({ ...listen, port, tls: null, limits, admit }, handle), () => null);
     }
     for (const section of ['tls', 'https'] as const) {
       const pem = () => pemOf(running, running[section]);
       for (const listen of running[section]?.listen ?? []) {
-        const options = { ...listen, tls: pem(), limits };
+        const end = { ...listen, tls: pem(), limits, admit };
         const path = running.https?.path ?? '';
-        const opened = section === 'tls' ? listenStream(options, handle) : listenDoh({ ...options, path }, handle);
+        const opened = section === 'tls' ? listenStream(end, handle) : listenDoh({ ...end, path }, handle);
         await add(section, listen, opened, pem);
       }
     }
@@ -246,11 +251,12 @@ function rateOptions({ rateLimit, workers }: LoadedDns64) {
   return { ...rest, ratePerSecond: Math.ceil(perSecond / workers) };
 }
 
-function streamLimits({ limits }: LoadedDns64): ConnectionLimits {
+function streamLimits({ limits, rateLimit }: LoadedDns64): ConnectionLimits {
   return {
     ...DEFAULT_LIMITS,
     connections: limits.connections,
     connectionsPerClient: limits.connectionsPerClient,
+    clientPrefixLength6: rateLimit.prefixLength6,
     idleMs: limits.idle * 1000,
   };
 }

@@ -5,7 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { type ConnectionOptions as TlsOptions, connect as tlsConnect } from 'node:tls';
 import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { Client, Handle } from '../../src/dns64/server/client.js';
+import type { Admit, Client, Handle } from '../../src/dns64/server/client.js';
 import {
   type ConnectionLimits,
   Connections,
@@ -321,6 +321,38 @@ describe('bounds', () => {
     connections.endAll();
   });
 
+  test('DNS-TCP-10 strangers hold a tenth of the places, for a tenth of the time, and answers do not prolong it', () => {
+    const clock = { ms: 0 };
+    const limits = { ...DEFAULT_LIMITS, connections: 20, idleMs: 1000 };
+    const admit: Admit = ({ address }) => (address[15] === 1 ? 'client' : 'stranger');
+    const connections = new Connections({ transport: 'tcp', limits, handle: echo, admit, now: () => clock.ms });
+    const accept = (port: number, address: string) => connections.accept(new FakeSocket(port, address).asSocket());
+    const strangers = range(5).map((port) => accept(port, `2001:db8::${port + 2}`));
+    expect(strangers.map((one) => one !== null)).toEqual([true, true, false, false, false]);
+    expect(connections.counters['connections.refused_stranger']).toBe(3);
+    expect(accept(9, '2001:db8::1')).not.toBeNull();
+    clock.ms = 99;
+    strangers[0]?.ask(message(1), () => true);
+    connections.sweep();
+    expect(connections.size).toBe(3);
+    clock.ms = 100;
+    connections.sweep();
+    expect(connections.size).toBe(1);
+    expect(accept(3, '2001:db8::3')).not.toBeNull();
+    connections.endAll();
+  });
+
+  test('DNS-TCP-10 with nobody to speak to there is no connection', () => {
+    const connections = new Connections({
+      transport: 'tls',
+      limits: DEFAULT_LIMITS,
+      handle: echo,
+      admit: () => 'nobody',
+    });
+    const socket = new FakeSocket(1);
+    expect([connections.accept(socket.asSocket()), socket.destroyed, connections.size]).toEqual([null, true, 0]);
+  });
+
   test('DNS-TCP-10 a connection with the ends of one that was reset keeps its place', () => {
     const connections = new Connections({ transport: 'tcp', limits: DEFAULT_LIMITS, handle: echo });
     const [reset, next] = [new FakeSocket(1), new FakeSocket(1)];
@@ -567,6 +599,7 @@ class FakeSocket extends EventEmitter {
   }
 
   destroy(): void {
+    if (!this.destroyed) this.emit('close');
     this.destroyed = true;
   }
 

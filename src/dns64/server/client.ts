@@ -14,6 +14,12 @@ export interface Client {
 /** Answers one query; `respond` is called at most once, with null for silence, at once or later. */
 export type Handle = (query: Uint8Array, client: Client, respond: (answer: Uint8Array | null) => void) => void;
 
+/** What a connection is for, before anything is asked over it. */
+export type Admission = 'client' | 'stranger' | 'nobody';
+/** Strangers are only told that they are none; to nobody there is nothing to say. */
+export type Admit = (client: Client) => Admission;
+export const admitAll: Admit = () => 'client';
+
 /** The client behind a socket's `remoteAddress`, a zone (`%eth0`) included; null for what is no address. */
 export function clientAt(remoteAddress: string | undefined, transport: Transport): Client | null {
   const address = parseAddress(remoteAddress?.replace(/%.*$/, '') ?? '');

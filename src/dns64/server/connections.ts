@@ -3,7 +3,7 @@
  * connection's life: accepted or refused, handed to the transport, asked through, swept out when it is idle.
  */
 import { createServer, isIPv6, type Socket } from 'node:net';
-import { type Client, clientAt, type Handle, type Transport } from './client.js';
+import { type Admit, admitAll, type Client, clientAt, type Handle, type Transport } from './client.js';
 
 export interface ConnectionLimits {
   /** 150 is RFC 9210 §4.2's start, 5000 where TLS is what clients use. */
@@ -55,6 +55,9 @@ const BUSY_FACTOR = 3;
 /** What is left of the idle time when every connection is taken. */
 const LEAST_SHARE = 0.1;
 const SWEEPS_PER_IDLE_TIME = 10;
+/** Of all connections, how many may be strangers', and of the idle time, how long each stays: enough for REFUSED. */
+const STRANGERS_SHARE = 0.1;
+const STRANGER_IDLE_SHARE = 0.1;
 
 /**
  * The idle time with so many connections: it shrinks as more than half are taken, to a tenth with the last one
@@ -70,6 +73,7 @@ const COUNTERS = {
   'connections.accept_failed': 0,
   'connections.refused_total': 0,
   'connections.refused_per_client': 0,
+  'connections.refused_stranger': 0,
   'connections.idle_closed': 0,
   'connections.undrained_closed': 0,
   'connections.tls_failed': 0,
@@ -82,7 +86,7 @@ const COUNTERS = {
 export class Connection {
   /** Queries that the engine works on. */
   open = 0;
-  /** When the last complete message came or went. */
+  /** When the last complete message came or went; of a stranger's, when it was accepted. */
   since: number;
   /** Since when more than `outgoingBytes` wait; null while they do not. */
   fullSince: number | null = null;
@@ -97,6 +101,7 @@ export class Connection {
     readonly client: Client,
     /** Of the limit for one client. */
     readonly clientKey: string,
+    readonly stranger: boolean,
     private readonly socket: Socket,
   ) {
     this.since = connections.now();
@@ -113,14 +118,14 @@ export class Connection {
   ask(query: Uint8Array, send: (answer: Uint8Array | null) => boolean): void {
     const { counters, handle, now } = this.connections;
     this.open++;
-    this.since = now();
+    if (!this.stranger) this.since = now();
     counters['messages.received']++;
     let answered = false;
     handle(query, this.client, (answer) => {
       if (answered) return;
       answered = true;
       this.open--;
-      this.since = now();
+      if (!this.stranger) this.since = now();
       if (!send(answer)) counters['discarded.client_gone']++;
       else counters[answer === null ? 'messages.silent' : 'messages.answered']++;
     });
@@ -131,6 +136,8 @@ export interface ConnectionOptions {
   transport: Transport;
   limits: ConnectionLimits;
   handle: Handle;
+  /** Everybody is a client unless told. */
+  admit?: Admit | undefined;
   /** Milliseconds of a clock that never goes back. */
   now?: () => number;
 }
@@ -141,13 +148,16 @@ export class Connections {
   readonly now: () => number;
   limits: ConnectionLimits;
   private readonly transport: Transport;
+  private readonly admit: Admit;
+  private strangers = 0;
   private readonly all = new Set<Connection>();
   private readonly byEnds = new Map<string, Connection>();
   private readonly perClient = new Map<string, number>();
   private sweeper: NodeJS.Timeout | null = null;
 
-  constructor({ transport, limits, handle, now = () => performance.now() }: ConnectionOptions) {
+  constructor({ transport, limits, handle, admit = admitAll, now = () => performance.now() }: ConnectionOptions) {
     this.transport = transport;
+    this.admit = admit;
     this.limits = limits;
     this.handle = handle;
     this.now = now;
@@ -170,7 +180,16 @@ export class Connections {
       socket.destroy();
       return null;
     }
-    const connection = new Connection(this, client, clientKey, socket);
+    const admission = this.admit(client);
+    const stranger = admission === 'stranger';
+    const mostStrangers = Math.max(1, Math.floor(this.limits.connections * STRANGERS_SHARE));
+    if (admission === 'nobody' || (stranger && this.strangers >= mostStrangers)) {
+      this.counters['connections.refused_stranger']++;
+      socket.destroy();
+      return null;
+    }
+    if (stranger) this.strangers++;
+    const connection = new Connection(this, client, clientKey, stranger, socket);
     const ends = endsOf(socket);
     this.all.add(connection);
     this.byEnds.set(ends, connection);
@@ -182,8 +201,9 @@ export class Connections {
   }
 
   private forget(ends: string, connection: Connection): void {
-    const { clientKey } = connection;
+    const { clientKey, stranger } = connection;
     this.all.delete(connection);
+    if (stranger) this.strangers--;
     // After a reset, a client's next connection may have the same ends before this one is seen to be closed.
     if (this.byEnds.get(ends) === connection) this.byEnds.delete(ends);
     const left = (this.perClient.get(clientKey) ?? 1) - 1;
@@ -204,8 +224,9 @@ export class Connections {
   sweep(): void {
     const now = this.now();
     for (const connection of this.all) {
-      const { open, since, fullSince } = connection;
-      const idleMs = open > 0 ? this.limits.idleMs * BUSY_FACTOR : idleMsFor(this.limits, this.size);
+      const { open, since, fullSince, stranger } = connection;
+      let idleMs = open > 0 ? this.limits.idleMs * BUSY_FACTOR : idleMsFor(this.limits, this.size);
+      if (stranger) idleMs = this.limits.idleMs * STRANGER_IDLE_SHARE;
       const full = fullSince !== null && now - fullSince >= this.limits.idleMs;
       if (!full && now - since < idleMs) continue;
       if (!connection.ending) this.counters[full ? 'connections.undrained_closed' : 'connections.idle_closed']++;

@@ -11,7 +11,7 @@ import {
   type Http2ServerResponse,
 } from 'node:http2';
 import { MAX_MESSAGE_BYTES } from '../wire/numbers.js';
-import type { Handle } from './client.js';
+import type { Admit, Handle } from './client.js';
 import { type Connection, type ConnectionLimits, Connections, type Credentials, type Listener } from './connections.js';
 import { MEDIA_TYPE, Refusal, readHead, readQuery } from './doh-request.js';
 import { freshSeconds } from './freshness.js';
@@ -24,6 +24,8 @@ export interface DohOptions {
   /** The path of the service's URI template. */
   path?: string;
   limits: ConnectionLimits;
+  /** Everybody is a client unless told. */
+  admit?: Admit;
 }
 
 type Request = Http2ServerRequest | IncomingMessage;
@@ -46,8 +48,8 @@ type Counters = Connections['counters'] & typeof MORE_COUNTERS;
 
 /** Listens. Rejects with the system's error, or OpenSSL's of the certificate. */
 export async function listenDoh(options: DohOptions, handle: Handle): Promise<Listener> {
-  const { address, port, tls, path = DEFAULT_PATH, limits } = options;
-  const connections = new Connections({ transport: 'https', limits, handle });
+  const { address, port, tls, path = DEFAULT_PATH, limits, admit } = options;
+  const connections = new Connections({ transport: 'https', limits, handle, admit });
   const counters: Counters = Object.assign(connections.counters, MORE_COUNTERS);
   const server = createSecureServer({
     ...TLS,

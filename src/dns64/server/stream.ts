@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import { Frames, frame } from '../wire/frames.js';
 import { HEADER_BYTES, MAX_MESSAGE_BYTES } from '../wire/numbers.js';
-import type { Handle } from './client.js';
+import type { Admit, Handle } from './client.js';
 import { type Connection, type ConnectionLimits, Connections, type Credentials, type Listener } from './connections.js';
 
 export interface StreamOptions {
@@ -17,6 +17,8 @@ export interface StreamOptions {
   /** Null for plain TCP. */
   tls: Credentials | null;
   limits: ConnectionLimits;
+  /** Everybody is a client unless told. */
+  admit?: Admit;
 }
 
 const MORE_COUNTERS = {
@@ -26,8 +28,9 @@ const MORE_COUNTERS = {
 type Counters = Connections['counters'] & typeof MORE_COUNTERS;
 
 /** Listens. Rejects with the system's error, or OpenSSL's of the certificate. */
-export async function listenStream({ address, port, tls, limits }: StreamOptions, handle: Handle): Promise<Listener> {
-  const connections = new Connections({ transport: tls === null ? 'tcp' : 'tls', limits, handle });
+export async function listenStream(options: StreamOptions, handle: Handle): Promise<Listener> {
+  const { address, port, tls, limits, admit } = options;
+  const connections = new Connections({ transport: tls === null ? 'tcp' : 'tls', limits, handle, admit });
   const counters: Counters = Object.assign(connections.counters, MORE_COUNTERS);
   let secureContext = tls === null ? null : contextOf(tls);
   const listening = await connections.listen({ address, port }, (socket, connection) => {

@@ -11,6 +11,7 @@
  *  - `request.ts`: the query itself, and whether a reply is about it.
  */
 import { nameKey } from '../wire/name.js';
+import { Class, Type } from '../wire/numbers.js';
 import { Histogram, LATENCY_BOUNDS_MS } from './histogram.js';
 import type { UpstreamOptions } from './options.js';
 import { Probe } from './probe.js';
@@ -35,9 +36,14 @@ export interface Upstreams {
    * without an answer; `overload` when too many questions are open.
    */
   ask(query: Ask): Promise<Outcome>;
+  /**
+   * From now on also asks without being asked, to know who lives: servers that were never heard, and those marked dead,
+   * in their growing intervals. Until the first has answered nothing is usable.
+   */
+  watch(): void;
   /** Takes other servers or settings from now on. Open questions end with the old ones. */
   reconfigure(options: UpstreamOptions): void;
-  /** False when every server is marked dead. They are asked nevertheless. */
+  /** False when every server is marked dead, or `watch` has not heard any yet. They are asked nevertheless. */
   readonly usable: boolean;
   stats(): UpstreamStats;
   /** Ends open questions as `failed` and closes all sockets. Later questions fail too. */
@@ -56,6 +62,10 @@ interface Generation {
   retired: boolean;
 }
 
+const WATCH_MS = 1000;
+/** What every resolver can answer. */
+const ROOT: Ask = { name: Uint8Array.of(0), type: Type.NS, klass: Class.IN, dnssecOk: false, checkingDisabled: false };
+
 /** Opens nothing until something is asked. What is not given is the real thing, and node:dgram. */
 export function createUpstreams(options: UpstreamOptions, given: Partial<Surroundings> = {}): Upstreams {
   const surroundings: Surroundings = {
@@ -72,6 +82,8 @@ export function createUpstreams(options: UpstreamOptions, given: Partial<Surroun
   let joined = 0;
   let overload = 0;
   let failed = 0;
+  let watching: NodeJS.Timeout | null = null;
+  let unheard = false;
 
   function createGeneration(next: UpstreamOptions, before: readonly Server[]): Generation {
     const servers = next.servers.map((server) => {
@@ -96,13 +108,14 @@ export function createUpstreams(options: UpstreamOptions, given: Partial<Surroun
     for (const server of generation.servers) server.close();
   }
 
-  function probe(generation: Generation, query: Ask): void {
+  /** Asks the dead that are due, and with `everybody` those that were never heard. */
+  function probe(generation: Generation, query: Ask, everybody = false): void {
     const { servers, probes } = generation;
-    // With all dead, the question itself goes to them.
-    if (servers.every(({ health }) => health.dead)) return;
     const time = now();
     for (const server of servers) {
-      if (server.probing || !server.health.probeDue(time)) continue;
+      const { health } = server;
+      const due = health.probeDue(time) || (everybody && !health.dead && !health.heard);
+      if (server.probing || !due) continue;
       const made = new Probe(server, query, (ended) => {
         probes.delete(ended);
         closeWhenDone(generation);
@@ -149,7 +162,9 @@ export function createUpstreams(options: UpstreamOptions, given: Partial<Surroun
         overload++;
         return Promise.resolve({ kind: 'failed', reason: 'overload' });
       }
-      if (generation.servers.some(({ health }) => health.dead)) probe(generation, query);
+      const dead = generation.servers.filter(({ health }) => health.dead).length;
+      // With all dead, the question itself goes to them.
+      if (dead > 0 && dead < generation.servers.length) probe(generation, query);
       const before = open;
       const outcome = resolve(generation, query, key);
       // With no server at all it has ended already.
@@ -157,8 +172,17 @@ export function createUpstreams(options: UpstreamOptions, given: Partial<Surroun
       return outcome;
     },
 
+    watch() {
+      if (closed || watching !== null) return;
+      unheard = true;
+      probe(current, ROOT, true);
+      watching = setInterval(() => probe(current, ROOT, true), WATCH_MS).unref();
+    },
+
     reconfigure(next) {
       if (closed) return;
+      // What is new then is taken to live until it is known not to: a reload is no reason to be thought dead.
+      unheard = false;
       const before = current;
       current = createGeneration(next, before.servers);
       before.retired = true;
@@ -166,7 +190,9 @@ export function createUpstreams(options: UpstreamOptions, given: Partial<Surroun
     },
 
     get usable() {
-      return !current.servers.every(({ health }) => health.dead);
+      const { servers } = current;
+      unheard &&= !servers.some(({ health }) => health.heard);
+      return !unheard && servers.some(({ health }) => !health.dead);
     },
 
     stats() {
@@ -182,6 +208,7 @@ export function createUpstreams(options: UpstreamOptions, given: Partial<Surroun
 
     close() {
       closed = true;
+      if (watching !== null) clearInterval(watching);
       for (const generation of [...generations]) {
         generation.retired = true;
         for (const resolution of [...generation.resolutions]) resolution.fail('unreachable');
