@@ -19,6 +19,7 @@ import { type Outcome, type Resolved, type ResolveOptions, resolve } from './res
 import type { Client } from './server/client.js';
 import type { Cookies } from './server/cookie-policy.js';
 import { type Counter, countTransport, countType, type Statistics } from './statistics.js';
+import { synthesisedFrom } from './synthesis/reverse.js';
 import { lowerName } from './wire/name.js';
 import { Flag, HEADER_BYTES, MAX_MESSAGE_BYTES, Rcode, Type } from './wire/numbers.js';
 import { Query, Verdict } from './wire/query.js';
@@ -127,7 +128,7 @@ export class Engine {
       this.parts.statistics['dns64.rate_limited'] += 1;
       // No reflection of what somebody else may have sent; over a connection the client is who it says.
       if (client.transport === 'udp') return 0;
-      return this.finished(query, client, false, out, at, writeError(out, at, query, Rcode.REFUSED, 0, limits, null));
+      return this.error(query, client, Rcode.REFUSED, out, at, limits, null);
     }
     if (verdict === Verdict.NOTIMP) return this.refuse(client, 'dns64.refused.notimp', Rcode.NOTIMP, out, at, limits);
     if (verdict === Verdict.BADVERS)
@@ -169,7 +170,9 @@ export class Engine {
     const raw = rawView(query.dnssecOk, (query.flags & Flag.CD) !== 0);
     const { bytes, nameLength, type, klass } = query;
     let entry = cache.find(bytes, HEADER_BYTES, nameLength, type, klass, viewOf(group, type, raw));
-    if (entry < 0 && group.sharesDenials) entry = cache.find(bytes, HEADER_BYTES, nameLength, ANY_TYPE, klass, raw);
+    if (entry < 0 && group.sharesDenials && !isReverseOf(query, group)) {
+      entry = cache.find(bytes, HEADER_BYTES, nameLength, ANY_TYPE, klass, raw);
+    }
     if (entry < 0 || now >= cache.expiresAt(entry)) {
       statistics['dns64.cache.misses'] += 1;
       return LATER;
@@ -182,8 +185,9 @@ export class Engine {
     if (length === 0) return LATER;
     statistics[stale ? 'dns64.cache.stale' : 'dns64.cache.hits'] += 1;
     cache.touch(entry);
-    if (this.options.prefetch && this.isDue(entry, now) && cache.beginRefresh(entry)) this.prefetch(group);
-    return this.finished(query, client, true, out, at, finishAnswer(out, at, length, query, kind, limits, cookie));
+    if (this.options.prefetch && this.isDue(entry, now)) this.prefetch(entry, group);
+    const finished = finishAnswer(out, at, length, query, kind, limits, cookie);
+    return this.finished(query, client, true, rcodeAt(out, at), out, at, finished);
   }
 
   /** Less than a tenth of its time is left, and it was asked for more than once. */
@@ -193,12 +197,13 @@ export class Engine {
     return left * 9 < cache.ageSeconds(entry, now) && cache.hits(entry) > 1;
   }
 
-  private prefetch(group: Group): void {
-    if (this.open.size >= this.options.maxOpen / 2) return;
-    this.parts.statistics['dns64.cache.prefetched'] += 1;
+  private prefetch(entry: number, group: Group): void {
+    const { cache, statistics } = this.parts;
+    if (this.open.size >= this.options.maxOpen / 2 || !cache.beginRefresh(entry)) return;
     const question = questionOf(this.query);
     const key = keyOf(question, group);
     if (this.open.has(key)) return;
+    statistics['dns64.cache.prefetched'] += 1;
     // What is in the cache still counts for others; this question goes by it.
     this.resolveOnce(key, question, group, { ask: (asked) => this.parts.lookup.refresh(asked) }).catch(() => undefined);
   }
@@ -230,13 +235,12 @@ export class Engine {
     const stale = ready !== null && (ready.kind & Kind.STALE) !== 0;
     // RFC 8767 §5: a client that asks without recursion wants no such help.
     if (ready === null || (stale && (query.flags & Flag.RD) === 0)) {
-      const length = writeError(out, 0, query, Rcode.SERVFAIL, 0, limits, write);
-      return out.subarray(0, this.finished(query, client, false, out, 0, length));
+      return out.subarray(0, this.error(query, client, Rcode.SERVFAIL, out, 0, limits, write));
     }
     if (stale) this.parts.statistics['dns64.cache.stale'] += 1;
     out.set(ready.bytes);
     const length = finishAnswer(out, 0, ready.bytes.length, query, ready.kind, limits, write);
-    return out.subarray(0, this.finished(query, client, false, out, 0, length));
+    return out.subarray(0, this.finished(query, client, false, rcodeAt(out, 0), out, 0, length));
   }
 
   private readyFor(query: Query, group: Group): Promise<Ready | null> {
@@ -380,13 +384,33 @@ export class Engine {
     cookie: WriteCookie | null = null,
   ): number {
     this.parts.statistics[counter] += 1;
-    return this.finished(this.query, client, false, out, at, writeError(out, at, this.query, rcode, 0, limits, cookie));
+    return this.error(this.query, client, rcode, out, at, limits, cookie);
+  }
+
+  private error(
+    query: Query,
+    client: Client,
+    rcode: number,
+    out: Uint8Array,
+    at: number,
+    limits: Limits,
+    cookie: WriteCookie | null,
+  ): number {
+    const length = writeError(out, at, query, rcode, 0, limits, cookie);
+    return this.finished(query, client, false, rcode, out, at, length);
   }
 
   /** Counts an answer by its RCODE, and tells the query log. */
-  private finished(query: Query, client: Client, cached: boolean, out: Uint8Array, at: number, length: number): number {
+  private finished(
+    query: Query,
+    client: Client,
+    cached: boolean,
+    rcode: number,
+    out: Uint8Array,
+    at: number,
+    length: number,
+  ): number {
     const { statistics, onFinished } = this.parts;
-    const rcode = (out[at + 3] as number) & 15;
     if (onFinished !== null) onFinished({ query, client, rcode, cached, bytes: length });
     if (rcode === Rcode.NOERROR) statistics['dns64.answers.noerror'] += 1;
     else if (rcode === Rcode.NXDOMAIN) statistics['dns64.answers.nxdomain'] += 1;
@@ -417,7 +441,19 @@ function keyOf(question: Question, group: Group): string {
   return `${view} ${question.type} ${question.klass} ${Buffer.from(question.name).toString('latin1')}`;
 }
 
+/** The RCODE of an answer out of the cache; extended ones (RFC 6891 §6.1.3) are never kept. */
+function rcodeAt(bytes: Uint8Array, at: number): number {
+  return (bytes[at + 3] as number) & 15;
+}
+
+/** A PTR query that is answered from the reverse tree of IPv4: what its own name is denied for says nothing. */
+function isReverseOf({ type, bytes, nameLength }: Query, group: Group): boolean {
+  if (type !== Type.PTR) return false;
+  const name = lowerName(bytes.subarray(HEADER_BYTES, HEADER_BYTES + nameLength));
+  return synthesisedFrom(name, group.reversePrefixes) !== null;
+}
+
 function isFailure({ bytes }: Ready): boolean {
-  const rcode = (bytes[3] as number) & 15;
+  const rcode = rcodeAt(bytes, 0);
   return rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN;
 }

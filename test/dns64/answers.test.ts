@@ -480,8 +480,11 @@ describe('header, EDNS and size', () => {
   test('DNS-EDNS-04 BADVERS with version 0', async () => {
     const bytes = queryBytes({ name: 'v4.example', do: false });
     bytes[bytes.length - 5] = 1;
-    const answer = readAnswer((await rig(v4only).send(bytes)) ?? new Uint8Array(0));
+    const at = rig(v4only);
+    const answer = readAnswer((await at.send(bytes)) ?? new Uint8Array(0));
     expect(answer).toMatchObject({ rcode: 'BADVERS', opt: { version: 0 } });
+    expect(at.logged).toEqual([16]);
+    expect(at.statistics).toMatchObject({ 'dns64.answers.noerror': 0, 'dns64.answers.other': 1 });
   });
 
   test('DNS-TCP-16, DNS-TCP-18 refusals carry the id and the RCODE', async () => {

@@ -284,3 +284,49 @@ test('DNS-OPS-05 questions, synthesis and bogus names are counted', async () => 
     'dns64.answers.noerror': 2,
   });
 });
+
+describe('what must not change what is known', () => {
+  const native = rr.aaaa('dual.example', '2001:db8:f::1', 100);
+  const v4 = rr.a('dual.example', '198.51.100.2', 1000);
+
+  test('DNS-CACHE-17, DNS-CACHE-21 a refresh that fails leaves a native AAAA record in force', async () => {
+    let sick = false;
+    const at = rig(({ type }) => {
+      if (type === 'A') return { answers: [v4] };
+      return sick ? { rcode: 'SERVFAIL' } : { answers: [native] };
+    });
+    for (let i = 0; i < 3; i++) await at.ask({ name: 'dual.example' });
+    sick = true;
+    at.forward(92);
+    await at.ask({ name: 'dual.example' });
+    await new Promise((done) => setImmediate(done));
+    expect(at.asked).toEqual(['AAAA dual.example', 'AAAA dual.example']);
+    expect((await at.ask({ name: 'dual.example' })).answers).toEqual(['dual.example 8 AAAA 2001:db8:f::1']);
+  });
+
+  test('DNS-SYN-02 where a question was not sent for want of room, there is no synthesis, and nothing is remembered', async () => {
+    let full = true;
+    const at = rig(
+      ({ type }) => (type === 'A' ? { answers: [v4] } : full ? 'overload' : { answers: [native] }),
+      'pool6: 2001:db8:64::/96, parallel: true',
+    );
+    expect((await at.ask({ name: 'dual.example' })).rcode).toBe('SERVFAIL');
+    full = false;
+    expect((await at.ask({ name: 'dual.example' })).answers.map(addressOf)).toEqual(['2001:db8:f::1']);
+  });
+
+  test('DNS-PTR-01, DNS-V4O-12 that a synthetic reverse name does not exist upstream is no answer to PTR', async () => {
+    const name = `${'2.0.4.6.3.3.6.c'}.${'0.'.repeat(12)}4.6.0.0.8.b.d.0.1.0.0.2.ip6.arpa`;
+    const at = rig(
+      zone({ 'PTR 2.100.51.198.in-addr.arpa': { answers: [rr.ptr('2.100.51.198.in-addr.arpa', 'host.example')] } }),
+    );
+    expect((await at.ask({ name, type: 'TXT' })).rcode).toBe('NXDOMAIN');
+    for (const asked of [name, name.toUpperCase()]) {
+      const { answers } = await at.ask({ name: asked, type: 'PTR' });
+      expect(answers.map((text) => addressOf(text).toLowerCase())).toEqual([
+        '2.100.51.198.in-addr.arpa',
+        'host.example',
+      ]);
+    }
+  });
+});

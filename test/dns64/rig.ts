@@ -4,7 +4,7 @@ import type { LoadedDns64 } from '../../src/config/dns64.js';
 import { parseConfig } from '../../src/config/file.js';
 import { parseHosts } from '../../src/config/hosts-text.js';
 import { AnswerCache } from '../../src/dns64/cache/answer-cache.js';
-import { Engine, LATER } from '../../src/dns64/engine.js';
+import { Engine, type Finished, LATER } from '../../src/dns64/engine.js';
 import { engineOptions } from '../../src/dns64/engine-options.js';
 import { Policy } from '../../src/dns64/policy/policy.js';
 import { rulesOf } from '../../src/dns64/policy/rules.js';
@@ -29,8 +29,8 @@ export interface Says {
   /** Info-codes of extended errors. */
   ede?: number[];
 }
-/** `silence` is a time-out. */
-type Word = Says | 'silence' | 'unreachable';
+/** `silence` is a time-out; with `overload` nobody is asked. */
+type Word = Says | 'silence' | 'unreachable' | 'overload';
 export type Upstream = (question: AskedQuestion) => Word | Promise<Word>;
 export interface AskedQuestion {
   /** Without the final dot. */
@@ -77,6 +77,8 @@ export interface Rig {
   questions: AskedQuestion[];
   forward(seconds: number): void;
   statistics: Statistics;
+  /** RCODEs as the query log has them. */
+  logged: number[];
   engine: Engine;
   cache: AnswerCache;
   reload(section: string): void;
@@ -121,15 +123,17 @@ export function rig(upstream: Upstream, text = DEFAULT, hosts = ''): Rig {
       questions.push(question);
       const says = await upstream(question);
       if (says === 'silence') return { kind: 'failed', reason: 'timeout' };
-      if (says === 'unreachable') return { kind: 'failed', reason: 'unreachable' };
+      if (says === 'unreachable' || says === 'overload') return { kind: 'failed', reason: says };
       const message = readMessage(response(question, says));
       if (message === null) throw new Error('the test made no message');
       return { kind: 'answer', message, upstream: '192.0.2.53#53', milliseconds: 1 };
     },
   };
   const lookup = createLookup({ cache, upstreams, limits: () => options, now });
+  const logged: number[] = [];
+  const onFinished = ({ rcode }: Finished) => void logged.push(rcode);
   const engine = new Engine(
-    { cache, lookup, statistics, cookies: NO_COOKIES, allow: () => true, onFinished: null, now },
+    { cache, lookup, statistics, cookies: NO_COOKIES, allow: () => true, onFinished, now },
     policy,
     options,
   );
@@ -160,6 +164,7 @@ export function rig(upstream: Upstream, text = DEFAULT, hosts = ''): Rig {
       seconds += more;
     },
     statistics,
+    logged,
     engine,
     cache,
     reload(next) {

@@ -430,3 +430,33 @@ describe('chains', () => {
     expect((await at.ask({ name: 'host.example', type: 'A' })).answers).toEqual(['host.example 300 A 192.0.2.1']);
   });
 });
+
+describe('what a group does not see', () => {
+  const any = zone({
+    'ANY v4.example': {
+      answers: [rr.nsec('v4.example', ['A']), rr.a('v4.example', '192.0.2.1'), rr.rrsig('v4.example', 'A')],
+    },
+    'ANY mapped.example': {
+      answers: [rr.aaaa('mapped.example', '::ffff:1.2.3.4'), rr.a('mapped.example', '192.0.2.1')],
+    },
+    'A v4.example': { answers: [rr.a('v4.example', '192.0.2.1'), rr.rrsig('v4.example', 'A')] },
+  });
+
+  test('A records are kept from clients without synthesis too', async () => {
+    const at = rig(any, 'pool6: [], dropA: true');
+    expect(await at.ask({ name: 'v4.example', type: 'A', do: true })).toMatchObject({ rcode: 'NOERROR', answers: [] });
+  });
+
+  test('DNS-ANY-01 ANY has neither A records that are kept back, nor excluded ones', async () => {
+    const drops = rig(any, 'pool6: 2001:db8:64::/96, dropA: true');
+    expect((await drops.ask({ name: 'v4.example', type: 'ANY' })).answers).toEqual([]);
+    const mapped = await rig(any).ask({ name: 'mapped.example', type: 'ANY' });
+    expect(mapped.answers).toEqual(['mapped.example 300 A 192.0.2.1']);
+  });
+
+  test('DNS-ANY-01 ANY is cut down to an RRset that the client may see', async () => {
+    expect((await rig(any).ask({ name: 'v4.example', type: 'ANY' })).answers).toEqual(['v4.example 300 A 192.0.2.1']);
+    const withDo = await rig(any).ask({ name: 'v4.example', type: 'ANY', do: true });
+    expect(withDo.answers.map((text) => text.split(' ')[2])).toEqual(['NSEC']);
+  });
+});

@@ -123,15 +123,11 @@ export class Entries {
     return this.bytes.slice(start, start + this.length(entry));
   }
 
-  /** True for the first who asks, so that one refresh runs; until endRefresh, or until another answer takes its place. */
+  /** True for the first who asks, so that one refresh runs, until another answer takes its place. */
   beginRefresh(entry: number): boolean {
     if (this.bytes[entry + REFRESHING] === 1) return false;
     this.bytes[entry + REFRESHING] = 1;
     return true;
-  }
-
-  endRefresh(entry: number): void {
-    this.bytes[entry + REFRESHING] = 0;
   }
 
   protected write(entry: number, hash: number, nameLength: number, answer: Answer): void {

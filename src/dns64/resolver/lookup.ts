@@ -48,7 +48,7 @@ export function rawView(dnssecOk: boolean, checkingDisabled: boolean): number {
 
 export interface Lookup {
   ask(question: Question): Promise<Reply>;
-  /** The same, always by upstream: to have an answer anew before its time ends. */
+  /** The same, always by upstream, to have an answer anew before its time ends; where that fails, what is known. */
   refresh(question: Question): Promise<Reply>;
 }
 
@@ -132,9 +132,9 @@ export function createLookup({ cache, upstreams, limits, now }: LookupOptions): 
     const view = rawView(question.dnssecOk, question.checkingDisabled);
     if (outcome.kind === 'failed') {
       const { reason } = outcome;
-      // Nobody was asked when too much is open here.
-      const silence = reason === 'overload' ? null : reason === 'timeout' ? 'timeout' : 'unreachable';
-      const reply = emptyReply(Rcode.SERVFAIL, { silence });
+      // Nobody was asked, so nothing is known of the name.
+      if (reason === 'overload') return emptyReply(Rcode.SERVFAIL, { silence: 'overload' });
+      const reply = emptyReply(Rcode.SERVFAIL, { silence: reason === 'timeout' ? 'timeout' : 'unreachable' });
       keep(question, view, reply);
       return reply;
     }
@@ -152,10 +152,14 @@ export function createLookup({ cache, upstreams, limits, now }: LookupOptions): 
     return reply;
   }
 
-  /** RFC 8767 §4: where the refresh failed, what is past its time. */
-  function orStale(question: Question, view: number, reply: Reply): Reply {
+  /** RFC 8767 §4: where upstream failed, what is known, also when it is past its time. */
+  function orKnown(question: Question, view: number, reply: Reply): Reply {
     if (reply.rcode === Rcode.NOERROR || reply.rcode === Rcode.NXDOMAIN) return reply;
     return cached(question, question.type, view, true) ?? cached(question, ANY_TYPE, view, true) ?? reply;
+  }
+
+  function upstream(question: Question, view: number): Promise<Reply> {
+    return upstreams.ask(question).then((outcome) => orKnown(question, view, take(question, outcome)));
   }
 
   return {
@@ -164,17 +168,17 @@ export function createLookup({ cache, upstreams, limits, now }: LookupOptions): 
       const known = cached(question, question.type, view, false) ?? denied(question, view);
       if (known !== null) return Promise.resolve(known);
       const failed = now() < failuresUntil ? cached(question, question.type, (view | VIEW_FAILURE) >>> 0, false) : null;
-      if (failed !== null) return Promise.resolve(orStale(question, view, failed));
-      return upstreams.ask(question).then((outcome) => orStale(question, view, take(question, outcome)));
+      if (failed !== null) return Promise.resolve(orKnown(question, view, failed));
+      return upstream(question, view);
     },
-    refresh: (question) => upstreams.ask(question).then((outcome) => take(question, outcome)),
+    refresh: (question) => upstream(question, rawView(question.dnssecOk, question.checkingDisabled)),
   };
 }
 
 /** How the cache keeps why nothing was said. */
 export function kindOf(silence: Reply['silence']): number {
-  if (silence === null) return 0;
-  return silence === 'timeout' ? Kind.TIMED_OUT : Kind.UNREACHABLE;
+  if (silence === 'timeout') return Kind.TIMED_OUT;
+  return silence === 'unreachable' ? Kind.UNREACHABLE : 0;
 }
 
 function silenceOf(kind: number): Reply['silence'] {

@@ -17,8 +17,8 @@ export interface Reply {
   staleSeconds: number;
   /** Fails validation (RFC 6147 §5.5). */
   bogus: boolean;
-  /** Why upstream has said nothing, where it has not: no answer in time, or no way to it. */
-  silence: 'timeout' | 'unreachable' | null;
+  /** Why upstream has said nothing, where it has not: no answer in time, no way to it, or no room here to ask it. */
+  silence: 'timeout' | 'unreachable' | 'overload' | null;
 }
 
 /** RFC 1034 §3.6.2 wants chains short; longer ones are taken for loops. */
@@ -52,22 +52,39 @@ export interface Chain {
 
 /** Follows CNAMEs in the answer section from `name`; a DNAME comes with the CNAME that it makes (RFC 6672 §3.1). */
 export function followChain(name: Uint8Array, answer: readonly Rr[]): Chain {
-  const links: Rr[] = [];
-  if (!answer.some((rr) => rr.type === Type.CNAME)) return { end: lowerName(name), links, broken: false };
+  if (!answer.some((rr) => rr.type === Type.CNAME)) return { end: lowerName(name), links: [], broken: false };
   const aliases = new Map(answer.filter((rr) => rr.type === Type.CNAME).map((rr) => [nameKey(rr.name), rr]));
+  // Of each owner there is one (RFC 6672 §2.4).
+  const dnames = new Map(answer.filter((rr) => rr.type === Type.DNAME).map((rr) => [nameKey(rr.name), rr]));
+  const leading = new Set<Rr>();
   const seen = new Set<string>();
   let end = lowerName(name);
+  let broken = false;
   for (let alias = aliases.get(nameKey(end)); alias !== undefined; alias = aliases.get(nameKey(end))) {
-    if (seen.has(nameKey(end)) || seen.size >= MAX_CHAIN) return { end, links, broken: true };
+    broken = seen.has(nameKey(end)) || seen.size >= MAX_CHAIN;
+    if (broken) break;
     seen.add(nameKey(end));
-    for (const rr of answer) {
-      const leads = rr.type === Type.DNAME && end.length > rr.name.length && isWithin(end, rr.name);
-      if (leads && !links.includes(rr)) links.push(rr, ...answer.filter((one) => signs(one, rr)));
+    for (const dname of dnames.values()) {
+      if (end.length > dname.name.length && isWithin(end, dname.name)) leading.add(dname);
     }
-    links.push(alias, ...answer.filter((one) => signs(one, alias as Rr)));
+    leading.add(alias);
     end = lowerName(alias.rdata);
   }
-  return { end, links, broken: false };
+  return { end, links: withSignatures(leading, answer), broken };
+}
+
+/** Each record, followed by its signatures; in a time that grows with the records alone. */
+function withSignatures(rrs: ReadonlySet<Rr>, answer: readonly Rr[]): Rr[] {
+  const key = (type: number, name: Uint8Array) => `${type} ${nameKey(name)}`;
+  const signatures = new Map<string, Rr[]>();
+  for (const rr of answer) {
+    if (rr.type !== Type.RRSIG || rr.rdata.length < 2) continue;
+    const covered = key(wordAt(rr.rdata, 0), rr.name);
+    const known = signatures.get(covered);
+    if (known === undefined) signatures.set(covered, [rr]);
+    else known.push(rr);
+  }
+  return [...rrs].flatMap((rr) => [rr, ...(signatures.get(key(rr.type, rr.name)) ?? [])]);
 }
 
 /** True for an RRSIG of the RRset that the record is in (RFC 4034 §3.1.1). */
@@ -89,8 +106,8 @@ export function withinQuestion(name: Uint8Array, type: number, reply: Reply): Re
   const chain = followChain(name, reply.answer);
   if (chain.broken) return emptyReply(Rcode.SERVFAIL);
   const wanted = (rr: Rr) => type === Type.ANY || rr.type === type || coversType(rr, type);
-  const data = reply.answer.filter((rr) => wanted(rr) && sameName(rr.name, chain.end));
-  return { ...reply, answer: smallestTtls([...chain.links.filter((rr) => !data.includes(rr)), ...data]) };
+  const data = new Set(reply.answer.filter((rr) => wanted(rr) && sameName(rr.name, chain.end)));
+  return { ...reply, answer: smallestTtls([...chain.links.filter((rr) => !data.has(rr)), ...data]) };
 }
 
 /** RFC 2181 §5.2: the TTLs of an RRset are the same; where they are not, the smallest counts. */

@@ -10,7 +10,7 @@ import { sameName } from '../wire/name.js';
 import { Class, Flag, Rcode, Type } from '../wire/numbers.js';
 import { answerLocally, type LocalOptions } from './local.js';
 import type { Lookup, Question } from './lookup.js';
-import { emptyReply, followChain, type Reply, signs, withoutAd, withoutDnssec } from './reply.js';
+import { coversType, emptyReply, followChain, type Reply, signs, withoutAd, withoutDnssec } from './reply.js';
 
 /** What became of a question, for the statistics. */
 export type Outcome = 'passed' | 'local' | 'native' | 'synthesised' | 'nothing' | 'failed' | 'bogus' | 'reverse';
@@ -76,19 +76,21 @@ function mayConcern({ name, checkingDisabled, dnssecOk }: Question, group: Group
 
 async function pass(question: Question, group: Group, lookup: Pick<Lookup, 'ask'>): Promise<Resolved> {
   const { type, klass, checkingDisabled, dnssecOk } = question;
-  let reply = await lookup.ask(question);
+  const any = type === Type.ANY;
+  let reply = forClient(question, await lookup.ask(question));
   let excluded = 0;
-  if (klass === Class.IN && group.synthesises) {
+  if (klass === Class.IN) {
     // RFC 6147 §5.5 item 3: what a validator asks for stays as it is.
-    if (type === Type.AAAA && !(checkingDisabled && dnssecOk)) {
+    if (group.synthesises && (type === Type.AAAA || any) && !(checkingDisabled && dnssecOk)) {
       excluded = excludedIn(reply, group);
       reply = withoutExcluded(reply, group);
     }
-    if (type === Type.A && group.rules.dropA) reply = withoutA(reply);
-    if (type === Type.HTTPS || type === Type.SVCB) reply = withSynthesisedHints(reply, group);
+    if ((type === Type.A || any) && group.rules.dropA) reply = withoutA(reply);
+    const hints = type === Type.HTTPS || type === Type.SVCB;
+    if (hints && group.synthesises) reply = withSynthesisedHints(reply, group);
   }
-  if (type === Type.ANY) reply = oneRrset(reply);
-  return resolved(forClient(question, reply), reply.rcode === Rcode.SERVFAIL ? 'failed' : 'passed', { excluded });
+  if (any) reply = oneRrset(reply);
+  return resolved(reply, reply.rcode === Rcode.SERVFAIL ? 'failed' : 'passed', { excluded });
 }
 
 /** RFC 8482 §4.1: one RRset of those at hand, with its signature. */
@@ -102,7 +104,8 @@ function oneRrset(reply: Reply): Reply {
 }
 
 function withoutA(reply: Reply): Reply {
-  return withoutAd({ ...reply, answer: reply.answer.filter((rr) => rr.type !== Type.A && rr.type !== Type.RRSIG) });
+  const answer = reply.answer.filter((rr) => rr.type !== Type.A && !coversType(rr, Type.A));
+  return answer.length === reply.answer.length ? reply : withoutAd({ ...reply, answer });
 }
 
 /** RFC 4035 §3.2.1: records of DNSSEC only for those who ask for them. */
@@ -134,6 +137,8 @@ async function resolveAaaa(
     return done(forClient(question, withoutExcluded(aaaa, group)), 'native');
   }
   const failed = aaaa.rcode !== Rcode.NOERROR;
+  // A question that was not sent says nothing of the AAAA records that there are.
+  if (aaaa.silence === 'overload') return done(aaaa, 'failed');
   if (failed) {
     // RFC 6147 §5.5: bogus data are no reason to make up others.
     if (dnssec === 'upstream' && (aaaa.bogus || (await isBogus(question, lookup)))) {
