@@ -53,10 +53,9 @@ export async function startServices(config: Config, deps: RunDependencies, signa
     undo.push('start the translator', async () => service?.stop());
     const dns64 = config.dns64 === undefined ? null : await startDns64(config.dns64, pool6Of(config), deps.log);
     undo.push('start the DNS64 server', async () => dns64?.stop());
+    const customers = { pool4: () => pool4Of(service), device: () => service?.dataplane.device ?? null };
     const responder =
-      config.responder === undefined
-        ? null
-        : await startResponder(config.responder, { pool4: () => pool4Of(service) }, deps.log);
+      config.responder === undefined ? null : await startResponder(config.responder, customers, deps.log);
     undo.push('start the responder', async () => responder?.stop());
     const announcer = await startAnnouncing(config.announce, { service, dns64 }, deps);
     undo.push('start the announcer', async () => announcer?.stop());

@@ -16,7 +16,8 @@ export interface Rate {
 
 /**
  * Who is not remembered has a full bucket. At most `addresses` are: the one that was longest without a question makes
- * room. Only addresses of `from` come here, whose packets cannot be forged beyond the translator.
+ * room. Only addresses that are answered come here, whose packets strangers cannot forge: those of pool4 come by the
+ * translator's device, connections have shaken hands, and addresses of `from` are the operator's to filter.
  */
 export function createRate({ perSecond, burst, addresses }: RateOptions): Rate {
   /** When the bucket will be full again, milliseconds; in the order of the last question. */

@@ -1,6 +1,7 @@
 /**
  * The responder of one thread: a UDP socket and a TCP listener for each address and port. A datagram's way: from whom it
- * is, its address's rate, what is to be answered (answer.ts), and out by the socket whose address and port it is to have.
+ * is and by which device it came, its address's rate, what is to be answered (answer.ts), and out by the socket whose
+ * address and port it is to have.
  */
 import type { Socket } from 'node:net';
 import { formatTransportAddress, type Prefix } from '../config/address.js';
@@ -22,6 +23,8 @@ export interface ServerConfig {
   responder: ResponderConfig;
   /** Who is answered. */
   sources: readonly Prefix[];
+  /** By which their datagrams come; null: by any. */
+  device: string | null;
 }
 
 export interface ServerReport {
@@ -39,7 +42,7 @@ export interface ResponderServer {
 }
 
 export interface ServerParts {
-  addon: Pick<Addon, 'UdpSocket' | 'pathMtu' | 'tcpPath'>;
+  addon: Pick<Addon, 'UdpSocket' | 'Netlink' | 'pathMtu' | 'tcpPath'>;
   /** Milliseconds of a clock that only goes forward. */
   nowMs(): number;
 }
@@ -55,18 +58,20 @@ export async function openResponder(config: ServerConfig, { addon, nowMs }: Serv
   const { listen, ports } = config.responder;
   const layout: Layout = { addresses: listen, ports };
   const statistics = createStatistics();
-  let rules = rulesOf(config);
+  let rules = rulesOf(config, addon);
   const sockets: Datagrams[] = [];
   const listeners: Listener[] = [];
   const listening: string[] = [];
 
-  function respond(arrival: Omit<Arrival, 'allowLong'>): Answer | null {
+  /** `device` is the index of what it came by, null for a connection: with a forged address there is none. */
+  function respond(arrival: Omit<Arrival, 'allowLong'>, device: number | null): Answer | null {
     const { address } = arrival.source;
     const drop = (counter: Counter) => {
       statistics[counter] += 1;
       return null;
     };
     if (!rules.welcome(address)) return drop('responder.drop.stranger');
+    if (device !== null && !rules.cameRight(device)) return drop('responder.drop.device');
     if (!rules.rate.allow(address, nowMs())) return drop('responder.drop.rate_limited');
     const allowLong = () => rules.longRate.allow(address, nowMs());
     const answer = answerRequest({ ...arrival, allowLong }, layout);
@@ -77,14 +82,14 @@ export async function openResponder(config: ServerConfig, { addon, nowMs }: Serv
   }
 
   function openUdp(at: Place, end: Endpoint): Datagrams {
-    return openDatagrams(addon, { ...end, device: null }, (octets, source) => {
+    return openDatagrams(addon, { ...end, device: null }, (octets, source, device) => {
       const seen = (): Seen => ({
         datagramBytes: octets.length + IPV4_UDP_BYTES,
         pathMtu: pathMtuTo(source.address, end.address),
         sendMss: 0,
         announcedMss: 0,
       });
-      const answer = respond({ octets, source, at, transport: 'udp', seen });
+      const answer = respond({ octets, source, at, transport: 'udp', seen }, device);
       if (answer === null) return;
       const { from, dontFragment, noChecksum } = answer;
       sockets[from.address * ports.length + from.port]?.send(answer.octets, source, { dontFragment, noChecksum });
@@ -111,7 +116,7 @@ export async function openResponder(config: ServerConfig, { addon, nowMs }: Serv
       },
       answer(octets, source, socket) {
         const seen = () => seenOf(socket);
-        return respond({ octets, source, at, transport: 'tcp', seen })?.octets ?? null;
+        return respond({ octets, source, at, transport: 'tcp', seen }, null)?.octets ?? null;
       },
     });
   }
@@ -153,7 +158,7 @@ export async function openResponder(config: ServerConfig, { addon, nowMs }: Serv
   return {
     listening,
     use(next) {
-      rules = rulesOf(next);
+      rules = rulesOf(next, addon);
     },
     report: () => ({
       statistics: { ...statistics },
@@ -167,18 +172,32 @@ export async function openResponder(config: ServerConfig, { addon, nowMs }: Serv
 
 interface Rules {
   welcome(address: string): boolean;
+  /** Whether a datagram may have come by the device of this index. */
+  cameRight(device: number): boolean;
   rate: Rate;
   longRate: Rate;
 }
 
-function rulesOf({ responder: { rateLimit }, sources }: ServerConfig): Rules {
+function rulesOf({ responder: { rateLimit }, sources, device }: ServerConfig, addon: Pick<Addon, 'Netlink'>): Rules {
   const { perSecond, burst } = rateLimit;
+  const index = device === null ? null : indexOf(device, addon);
   const share = (value: number) => Math.max(1, Math.floor(value / LONG_SHARE));
   return {
     welcome: createSources(sources),
+    cameRight: (found) => device === null || found === index,
     rate: createRate({ perSecond, burst, addresses: ADDRESSES }),
     longRate: createRate({ perSecond: share(perSecond), burst: share(burst), addresses: ADDRESSES }),
   };
+}
+
+/** Null where there is none of the name: then nothing comes by it. */
+function indexOf(device: string, addon: Pick<Addon, 'Netlink'>): number | null {
+  const netlink = new addon.Netlink();
+  try {
+    return netlink.links().find(({ name }) => name === device)?.index ?? null;
+  } finally {
+    netlink.close();
+  }
 }
 
 async function opening(what: string, open: () => unknown): Promise<void> {

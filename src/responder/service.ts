@@ -11,6 +11,8 @@ import type { ThreadAnswer, ThreadRequest } from './thread.js';
 export interface ResponderSources {
   /** The translator's pool4 now: who is answered where the section names nobody. */
   pool4(): readonly Prefix[];
+  /** The translator's device, by which packets of pool4 come; null without one. */
+  device(): string | null;
 }
 
 export interface ResponderService {
@@ -38,7 +40,10 @@ export async function startResponder(
   log: ResponderLog,
 ): Promise<ResponderService> {
   let responder = first;
-  const configOf = (): ServerConfig => ({ responder, sources: responder.from ?? sources.pool4() });
+  const configOf = (): ServerConfig =>
+    responder.from === null
+      ? { responder, sources: sources.pool4(), device: sources.device() }
+      : { responder, sources: responder.from, device: null };
   let config = configOf();
   const team = await startTeam({
     name: 'the responder',

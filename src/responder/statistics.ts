@@ -11,6 +11,7 @@ const counters = defineCounters({
   'responder.answers.errors': 'requests refused with an error code (RFC 8489 §14.8)',
   'responder.shortened': 'answers shorter than asked for: longer than the request, or above the rate of long answers',
   'responder.drop.stranger': 'packets and connections from addresses that `from` does not name',
+  'responder.drop.device': "UDP packets from pool4 that did not come by the translator's device: forged",
   'responder.drop.rate_limited': 'requests above the rate of their address',
   'responder.drop.malformed': 'packets that are no STUN message',
   'responder.drop.not_a_request': 'STUN messages that are no Binding request',

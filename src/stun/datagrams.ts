@@ -31,13 +31,13 @@ export interface Datagrams {
 }
 
 /**
- * Opens it. `take` gets a view of each datagram that is good for as long as it runs. Throws an Error with `code`
- * (EADDRINUSE, EADDRNOTAVAIL, ENODEV …) and `syscall`.
+ * Opens it. `take` gets a view of each datagram that is good for as long as it runs, and the index of the device that it
+ * came in by. Throws an Error with `code` (EADDRINUSE, EADDRNOTAVAIL, ENODEV …) and `syscall`.
  */
 export function openDatagrams(
   addon: Pick<Addon, 'UdpSocket'>,
   { address, port, device }: DatagramOptions,
-  take: (octets: Uint8Array, from: Endpoint) => void,
+  take: (octets: Uint8Array, from: Endpoint, device: number) => void,
 ): Datagrams {
   const options = {
     address,
@@ -52,7 +52,7 @@ export function openDatagrams(
     for (let slot = 0; slot < count; slot++) {
       const start = slot * socket.slotBytes;
       const octets = socket.received.subarray(start, start + (socket.receivedLengths[slot] as number));
-      take(octets, readPeer(socket.receivedPeers, slot));
+      take(octets, readPeer(socket.receivedPeers, slot), readDevice(socket.receivedPeers, slot));
     }
     return 0;
   });
@@ -75,6 +75,10 @@ function readPeer(peers: Uint8Array, slot: number): Endpoint {
   const start = at + UDP_PEER.address;
   const [high = 0, low = 0] = peers.subarray(at + UDP_PEER.port);
   return { address: octetsToText(peers.subarray(start, start + 4)), port: (high << 8) | low };
+}
+
+function readDevice({ buffer, byteOffset }: Uint8Array, slot: number): number {
+  return new DataView(buffer, byteOffset + slot * UDP_PEER.bytes).getUint32(UDP_PEER.interface);
 }
 
 /** In the first slot. The socket is bound to its own address, which the record so need not name. */

@@ -32,7 +32,8 @@ const ping: RunProgram = async (argv) => ({
 
 async function respond(listen: string[], ports = [34_791, 34_792]): Promise<void> {
   const rateLimit = { perSecond: 1000, burst: 1000 };
-  const config = { responder: { listen, ports, from: null, rateLimit }, sources: [knownPrefix('127.0.0.0/8')] };
+  const responder = { listen, ports, from: null, rateLimit };
+  const config = { responder, sources: [knownPrefix('127.0.0.0/8')], device: null };
   open.push(await openResponder(config, { addon, nowMs: () => 0 }));
 }
 

@@ -127,6 +127,30 @@ describe.skipIf(lacking !== null)('responder', () => {
     });
   });
 
+  test('a request from the Internet with a forged address of pool4 is not answered, and counted', async () => {
+    const counted = () => asked<Record<string, number>>('stats');
+    const before = await counted();
+    const since = (after: Record<string, number>, name: string) => (after[name] ?? 0) - (before[name] ?? 0);
+    await net.server.script('ip address add 192.0.2.9/32 dev lo');
+    try {
+      const forger = [
+        'import socket, struct',
+        's = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)',
+        "s.bind(('192.0.2.9', 40000))",
+        "s.sendto(struct.pack('!HHI12x', 1, 0, 0x2112a442), ('198.51.100.1', 3478))",
+      ];
+      const outcome = await net.server.run(['python3', '-c', forger.join('\n')]);
+      if (!outcome.ok) throw new Error(failure(outcome));
+      const after = await eventually(counted, (stats) => since(stats, 'responder.drop.device') > 0);
+      expect(since(after, 'responder.drop.device')).toBe(1);
+      expect(since(after, 'responder.answers')).toBe(0);
+    } finally {
+      await net.server.script('ip address del 192.0.2.9/32 dev lo');
+    }
+    expect((await probe()).reach.udp.answered).toBe(true);
+    expect(since(await counted(), 'responder.drop.device')).toBe(1);
+  });
+
   test.each([
     ['fragments-up', 'eth0', { up: false, down: null }],
     ['fragments-down', 'plat', { up: true, down: false }],

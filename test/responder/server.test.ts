@@ -22,6 +22,7 @@ const first = { address: '127.0.0.1', port: 34_781 };
 const config = (rate = { perSecond: 200, burst: 400 }, sources = ['127.0.0.0/8']): ServerConfig => ({
   responder: { listen: ['127.0.0.1', '127.0.0.2'], ports: [34_781, 34_782], from: null, rateLimit: rate },
   sources: sources.map(knownPrefix),
+  device: null,
 });
 
 async function start(given = config()): Promise<ResponderServer> {
@@ -129,6 +130,27 @@ describe('over UDP', () => {
       'responder.drop.malformed': 1,
       'responder.requests.udp': 2,
       'responder.answers': 2,
+    });
+  });
+
+  test('what comes by another device than the translator’s is not answered, counted, and takes nothing from the rate', async () => {
+    const server = await start({ ...config({ perSecond: 1, burst: 1 }), device: 'elsewhere' });
+    const { socket, next } = client();
+    socket.send(request(), first);
+    socket.send(request(), first);
+    await until(() => server.report().statistics['responder.drop.device'] === 2);
+    const connection = connect(first.port, first.address);
+    open.push({ close: () => connection.destroy() });
+    connection.write(request());
+    await once(connection, 'data');
+    server.use({ ...config({ perSecond: 1, burst: 1 }), device: 'lo' });
+    socket.send(request(), first);
+    await next();
+    expect(server.report().statistics).toMatchObject({
+      'responder.drop.device': 2,
+      'responder.drop.rate_limited': 0,
+      'responder.requests.udp': 1,
+      'responder.requests.tcp': 1,
     });
   });
 
