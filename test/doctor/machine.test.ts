@@ -48,6 +48,24 @@ test('default routes of both families and all tables, but none that refuse', asy
   ]);
 });
 
+test('default routes of several next hops: a row for each', async () => {
+  const { defaults } = await survey({
+    'ip -json -6 route show default table all':
+      '[{"dst":"default","metric":1024,"flags":[],"pref":"medium","nexthops":[{"gateway":"fe80::1","dev":"eth0","weight":1,"flags":[]},{"gateway":"fe80::2","dev":"eth1","weight":1,"flags":[]}]}]',
+    'ip -json -4 route show default table all':
+      '[{"dst":"default","metric":50,"flags":[],"metrics":[{"mtu":1400}],"nexthops":[{"gateway":"192.0.2.2","dev":"eth0","weight":1,"flags":[]},{"via":{"family":"inet6","host":"fe80::9"},"dev":"eth1","weight":2,"flags":[]}]}]',
+  });
+  const plain = { protocol: 'boot', table: 'main' };
+  const four = { ...plain, family: 4, metric: 50, mtuBytes: 1400 };
+  const six = { ...plain, family: 6, metric: 1024, mtuBytes: null };
+  expect(defaults).toEqual([
+    { ...four, device: 'eth0', gateway: '192.0.2.2' },
+    { ...four, device: 'eth1', gateway: 'fe80::9' },
+    { ...six, device: 'eth0', gateway: 'fe80::1' },
+    { ...six, device: 'eth1', gateway: 'fe80::2' },
+  ]);
+});
+
 test('rules, and whether they are for everything', async () => {
   expect((await survey()).rules).toEqual([
     { family: 4, priority: 0, table: 'local', selective: false },

@@ -67,7 +67,7 @@ export interface Way {
 export interface Machine {
   links: Link[];
   addresses: HostAddress[];
-  /** Default routes of all tables. */
+  /** Default routes of all tables; one of several next hops (ECMP) is a row for each. */
   defaults: Route[];
   rules: Rule[];
   neighbours: NeighbourRow[];
@@ -112,11 +112,15 @@ const addressRows = z.array(
       .default([]),
   }),
 );
-const routeRow = z.object({
-  type: text.default('unicast'),
+const hop = {
   dev: text.default(''),
   gateway: text.nullable().default(null),
   via: z.object({ host: text }).optional(),
+};
+const routeRow = z.object({
+  type: text.default('unicast'),
+  ...hop,
+  nexthops: z.array(z.object(hop)).default([]),
   protocol: text.default('boot'),
   metric: z.number().default(0),
   table: text.default('main'),
@@ -145,7 +149,7 @@ export async function surveyMachine(run: RunProgram): Promise<Machine> {
     ask(addressRows, 'address', 'show').then((rows) => (rows ?? []).flatMap(toAddresses)),
     both(async (family) => {
       const rows = await ask(z.array(routeRow), `-${family}`, 'route', 'show', 'default', 'table', 'all');
-      return (rows ?? []).filter(({ type }) => type === 'unicast').map((row) => toRoute(family, row));
+      return (rows ?? []).filter(({ type }) => type === 'unicast').flatMap((row) => toRoutes(family, row));
     }),
     both(async (family) =>
       ((await ask(ruleRows, `-${family}`, 'rule', 'show')) ?? []).map((row) => toRule(family, row)),
@@ -201,7 +205,9 @@ export async function findWay(
   const words = [`-${to.family}`, 'route', 'get', to.address, ...forwarded];
   const [row] = (await askIp(run, () => {}, z.array(routeRow), words)) ?? [];
   if (row === undefined || (row.type !== 'unicast' && row.type !== 'local')) return null;
-  const { device, gateway, table, mtuBytes } = toRoute(to.family, row);
+  const [first] = toRoutes(to.family, row);
+  if (first === undefined) return null;
+  const { device, gateway, table, mtuBytes } = first;
   return { device, gateway, table, mtuBytes, local: row.type === 'local' };
 }
 
@@ -240,10 +246,18 @@ function toAddresses({ ifname, addr_info }: z.output<typeof addressRows>[number]
   });
 }
 
-function toRoute(family: 4 | 6, row: z.output<typeof routeRow>): Route {
-  const { dev, gateway, via, protocol, metric, table, metrics } = row;
+function toRoutes(family: 4 | 6, row: z.output<typeof routeRow>): Route[] {
+  const { nexthops, protocol, metric, table, metrics } = row;
   const mtuBytes = metrics.find(({ mtu }) => mtu !== undefined)?.mtu ?? null;
-  return { family, device: dev, gateway: gateway ?? via?.host ?? null, protocol, metric, table, mtuBytes };
+  return (nexthops.length > 0 ? nexthops : [row]).map(({ dev, gateway, via }) => ({
+    family,
+    device: dev,
+    gateway: gateway ?? via?.host ?? null,
+    protocol,
+    metric,
+    table,
+    mtuBytes,
+  }));
 }
 
 function toRule(family: 4 | 6, row: z.output<typeof ruleRows>[number]): Rule {
