@@ -231,9 +231,36 @@ const otherClat: Record<string, Row> = {
     change: ({ machine }) => machine.addresses.push(address('clatd', '192.0.0.4/32')),
     says: [['fault', 'clatd has 192.0.0.4, an address of CLATs']],
   },
-  'a modem’s, on a host without ours': {
+  'NetworkManager’s, on a host without ours': {
     of: plainHost,
-    change: ({ machine }) => machine.addresses.push(address('v4-wwan0', '192.0.0.7/32')),
+    change: ({ machine }) => machine.addresses.push(address('nm-clat', '192.0.0.5/32')),
+    says: [['ok', 'nm-clat has 192.0.0.5: the CLAT of this host is not Platypus']],
+  },
+  'one with two addresses, on a host without ours': {
+    of: plainHost,
+    change: ({ machine }) => machine.addresses.push(address('clatd', '192.0.0.1/32'), address('clatd', '192.0.0.2/32')),
+    says: [['ok', 'clatd has 192.0.0.1 and clatd has 192.0.0.2']],
+  },
+  'two, on a host without ours': {
+    of: plainHost,
+    change: ({ machine }) =>
+      machine.addresses.push(address('nm-clat', '192.0.0.5/32'), address('v4-wwan0', '192.0.0.7/32')),
+    says: [['fault', 'nm-clat has 192.0.0.5 and v4-wwan0 has 192.0.0.7, an address of CLATs']],
+  },
+  'a modem’s, while ours stands down': {
+    of: clatHost,
+    change(survey) {
+      survey.status = { ...PROGRAM, clat: [clatRow({ state: 'other-clat' })] };
+      survey.machine.addresses = [address('v4-wwan0', '192.0.0.7/32')];
+    },
+    says: [['fault', 'v4-wwan0 has 192.0.0.7']],
+  },
+  'a modem’s, and ours does not answer': {
+    of: clatHost,
+    change(survey) {
+      survey.status = null;
+      survey.machine.addresses = [address('v4-wwan0', '192.0.0.7/32')];
+    },
     says: [['fault', 'v4-wwan0 has 192.0.0.7']],
   },
   'an address after the range': {

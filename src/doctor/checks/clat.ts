@@ -151,9 +151,13 @@ const others: Check<Survey> = {
       ({ address, device }) => isClatAddress(address) && !own.includes(device),
     );
     if (found.length === 0) return [ok('no other device has an address of 192.0.0.0/29')];
+    const words = listOf(found.map(({ device, address }) => `${device} has ${address}`));
+    const devices = new Set(found.map(({ device }) => device));
+    // A host whose CLAT is another program's has no second one.
+    if (survey.role === 'host' && devices.size === 1) return [ok(`${words}: the CLAT of this host is not Platypus`)];
     return [
       fault(
-        `${listOf(found.map(({ device, address }) => `${device} has ${address}`))}, an address of CLATs`,
+        `${words}, an address of CLATs`,
         'another CLAT runs here (clatd, tayga, NetworkManager, a modem’s own): stop one of the two',
       ),
     ];
