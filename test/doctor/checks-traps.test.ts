@@ -1,8 +1,19 @@
 /** Checks 20 to 29. */
 import { trapChecks } from '../../src/doctor/checks/traps.js';
-import type { ClosingChain } from '../../src/doctor/survey/firewall.js';
+import type { ClosingChain, DeviceMatch, ForwardRule } from '../../src/doctor/survey/firewall.js';
 import { judges, type Row } from './judging.js';
-import { clatHost, clatRow, PROGRAM, plainHost, platHost, route, translator } from './surveys.js';
+import {
+  address,
+  clatHost,
+  clatRow,
+  healthyReach,
+  link,
+  PROGRAM,
+  plainHost,
+  platHost,
+  route,
+  translator,
+} from './surveys.js';
 
 const forwarding: Record<string, Row> = {
   'a CLAT': { of: clatHost, says: [['ok', 'forwarding is on']] },
@@ -149,16 +160,27 @@ const rpFilter: Record<string, Row> = {
 
 const closed =
   (change: Partial<ClosingChain>): NonNullable<Row['change']> =>
-  ({ machine }) => {
-    machine.firewall.closing.push({
+  (survey) => {
+    survey.machine.firewall.closing.push({
       family: 'inet',
       table: 'fw',
       chain: 'forward',
       accepted: [],
-      acceptsAll: false,
+      rules: [],
       ...change,
     });
+    survey.reach = null;
   };
+
+/** A rule by the words of nft: `oifname wan`, `iifname !wan`, `established`. */
+function rule(words: string, accept = true): ForwardRule {
+  const [key = '', name = ''] = words.split(' ');
+  const side = key === 'iifname' ? 'in' : 'out';
+  const devices: DeviceMatch[] =
+    name === '' ? [] : [{ side, names: [name.replace('!', '')], not: name.startsWith('!') }];
+  return { devices, established: words === 'established', accept };
+}
+const rules = (...words: string[]) => words.map((one) => rule(one));
 
 const forwardPolicy: Record<string, Row> = {
   'a healthy one': { of: clatHost, says: [['ok', 'no chain of the forward hook is closed to it']] },
@@ -183,7 +205,7 @@ const forwardPolicy: Record<string, Row> = {
     says: [['ok', 'no chain']],
   },
   'open to others': { of: clatHost, change: closed({ accepted: ['eth0', 'cla'] }), says: [['fault', 'for clat']] },
-  'open to all': { of: clatHost, change: closed({ acceptsAll: true }), says: [['ok', 'no chain']] },
+  'open to all': { of: clatHost, change: closed({ rules: rules('') }), says: [['ok', 'no chain']] },
   'firewalld’s': {
     of: clatHost,
     change: closed({ table: 'firewalld', chain: 'filter_FORWARD' }),
@@ -234,7 +256,89 @@ const forwardPolicy: Record<string, Row> = {
       survey.status = translator({ mode: 'siit', device: 'siit0', clat: [clatRow()] });
       closed({ accepted: ['clat'] })(survey);
     },
-    says: [['fault', 'for siit0 and clat']],
+    says: [['fault', 'lets nothing through for siit0']],
+  },
+  'closed to both': {
+    of: clatHost,
+    change(survey) {
+      survey.status = translator({ mode: 'siit', device: 'siit0', clat: [clatRow()] });
+      closed({})(survey);
+    },
+    says: [['fault', 'lets nothing through for siit0 and clat']],
+  },
+  'without a LAN, open towards the uplink, and to answers': {
+    of: clatHost,
+    change(survey) {
+      survey.expectations = null;
+      closed({ rules: rules('established', 'oifname eth0') })(survey);
+    },
+    says: [['ok', 'no chain']],
+  },
+  'open towards the uplink, and not to answers': {
+    of: clatHost,
+    change(survey) {
+      survey.expectations = null;
+      closed({ rules: rules('oifname eth0') })(survey);
+    },
+    says: [['fault', 'for clat']],
+  },
+  'open towards the uplink, and not from the LAN': {
+    of: clatHost,
+    change(survey) {
+      closed({ rules: rules('established', 'oifname eth0') })(survey);
+      survey.reach = healthyReach;
+    },
+    says: [['fault', 'lets nothing through for clat from br-lan']],
+  },
+  'open towards the uplink and from the LAN': {
+    of: clatHost,
+    change: closed({ rules: rules('established', 'oifname eth0', 'iifname br-lan') }),
+    says: [['ok', 'no chain']],
+  },
+  'open but from the uplink': {
+    of: clatHost,
+    change: closed({ rules: rules('established', 'iifname !eth0') }),
+    says: [['ok', 'no chain']],
+  },
+  'open but from the Internet, on a PLAT': {
+    of: platHost,
+    change: closed({ rules: rules('established', 'iifname !eth1') }),
+    says: [['ok', 'no chain']],
+  },
+  'open to containers, with a LAN': {
+    of: clatHost,
+    change(survey) {
+      survey.machine.links.push(link('docker0', { kind: 'bridge' }));
+      survey.machine.addresses.push(address('docker0', '172.17.0.1/16'));
+      closed({ family: 'ip', rules: rules('established', 'iifname docker0') })(survey);
+    },
+    says: [['fault', 'ip fw']],
+  },
+  'answers come nevertheless': {
+    of: clatHost,
+    change(survey) {
+      closed({})(survey);
+      survey.reach = healthyReach;
+    },
+    says: [['warning', 'no rule that the doctor understands lets clat through; answers come nevertheless']],
+    hint: 'iifname "clat" accept',
+  },
+  'answers come by native IPv4': {
+    of: clatHost,
+    change(survey) {
+      closed({})(survey);
+      survey.reach = healthyReach;
+      survey.machine.defaults.push(route(4, 'eth1', { metric: 50 }));
+    },
+    says: [['fault', 'for clat']],
+  },
+  'answers come to this host, and the LAN’s IPv4 is closed': {
+    of: clatHost,
+    change(survey) {
+      closed({ family: 'ip' })(survey);
+      survey.reach = healthyReach;
+    },
+    says: [['fault', 'ip fw']],
   },
 };
 

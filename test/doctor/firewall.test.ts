@@ -1,7 +1,7 @@
 /** Rulesets as `nft --json list ruleset` prints them. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { names, parseFirewall, readFirewall } from '../../src/doctor/survey/firewall.js';
+import { names, parseFirewall, passes, readFirewall } from '../../src/doctor/survey/firewall.js';
 
 type Json = Record<string, unknown>;
 
@@ -36,8 +36,10 @@ function ruleset(
   };
 }
 
-const closing = (...args: Parameters<typeof ruleset>) => parseFirewall(ruleset(...args)).closing;
-const closed = { family: 'inet', table: 'fw', chain: 'forward', accepted: [] as string[], acceptsAll: false };
+/** Without the rules in their order, which have tests of their own. */
+const closing = (...args: Parameters<typeof ruleset>) =>
+  parseFirewall(ruleset(...args)).closing.map(({ rules: _, ...chain }) => chain);
+const closed = { family: 'inet', table: 'fw', chain: 'forward', accepted: [] as string[] };
 
 describe('a chain', () => {
   test('that drops by its policy', () => {
@@ -63,7 +65,7 @@ describe('a chain', () => {
     const text = JSON.stringify(forward);
     expect(parseFirewall(JSON.parse(text.replace('"forward","prio"', '"input","prio"'))).closing).toEqual([]);
     expect(parseFirewall(JSON.parse(text.replace('"filter"', '"route"'))).closing).toEqual([]);
-    expect(parseFirewall(forward).closing).toEqual([closed]);
+    expect(parseFirewall(forward).closing).toEqual([{ ...closed, rules: [] }]);
   });
 
   test('that lets devices through: by name, by its beginning, by a set', () => {
@@ -100,7 +102,7 @@ describe('a chain', () => {
       [{ vmap: { key: { meta: { key: 'iifname' } }, data: '@m' } }],
     ]);
     const read = parseFirewall({ nftables: [set, map, elsewhere, ...nftables] });
-    expect(read.closing).toEqual([{ ...closed, accepted: ['clat', 'lan0', 'wg0'] }]);
+    expect(read.closing).toMatchObject([{ ...closed, accepted: ['clat', 'lan0', 'wg0'] }]);
   });
 
   test('whose devices are all but one, a number or another thing', () => {
@@ -113,10 +115,6 @@ describe('a chain', () => {
     expect(closing({}, rules)).toEqual([closed]);
   });
 
-  test('that accepts whatever comes', () => {
-    expect(closing({}, [[counter, accept]])).toEqual([{ ...closed, acceptsAll: true }]);
-  });
-
   test('with matches of iptables’ own, which may be anything', () => {
     expect(closing({}, [[{ xt: { type: 'match', name: 'conntrack' } }, accept]])).toEqual([closed]);
     expect(closing({ policy: 'accept' }, [[{ xt: { type: 'match', name: 'conntrack' } }, drop]])).toEqual([]);
@@ -125,6 +123,97 @@ describe('a chain', () => {
   test('that accepts so many a second', () => {
     const limit = { limit: { rate: 10, burst: 5, per: 'second' } };
     expect(closing({}, [[limit, accept]])).toEqual([closed]);
+  });
+});
+
+describe('whom a chain lets through', () => {
+  const towardsUplink = { in: 'clat', out: 'eth0' };
+  const firstAndKnown = (way: Parameters<typeof passes>[1], ...args: Parameters<typeof ruleset>) =>
+    parseFirewall(ruleset(...args)).closing.map((chain) => [passes(chain, way, false), passes(chain, way, true)]);
+  const invalid = { match: { op: 'in', left: { ct: { key: 'state' } }, right: 'invalid' } };
+  const port = { match: { op: '==', left: { payload: { protocol: 'tcp', field: 'dport' } }, right: 80 } };
+  const rest: Json[] = [reject];
+
+  test.each<[string, readonly Json[][], boolean, boolean]>([
+    ['nobody', [], false, false],
+    ['everybody', [[counter, accept]], true, true],
+    ['known connections', [[established, accept]], false, true],
+    [
+      'known connections, by a map',
+      [
+        [
+          {
+            vmap: {
+              key: { ct: { key: 'state' } },
+              data: {
+                set: [
+                  ['invalid', drop],
+                  ['established', accept],
+                ],
+              },
+            },
+          },
+        ],
+      ],
+      false,
+      true,
+    ],
+    ['known connections, by iptables', [[{ xt: { type: 'match', name: 'conntrack' } }, counter, accept]], false, true],
+    [
+      'new ones as well',
+      [[{ match: { op: '==', left: { ct: { key: 'state' } }, right: { set: ['established', 'new'] } } }, accept]],
+      true,
+      true,
+    ],
+    ['what leaves by the uplink', [[device('oifname', 'eth0'), accept]], true, true],
+    ['what leaves by it and is known', [[device('oifname', 'eth0'), established, accept]], false, true],
+    ['what leaves by another', [[device('oifname', 'eth1'), accept]], false, false],
+    ['what does not come from elsewhere', [[device('iifname', 'wan', '!='), accept]], true, true],
+    ['what does not come from there', [[device('iifname', { set: ['wan', 'clat'] }, '!='), accept]], false, false],
+    ['all but a set that nobody knows', [[device('iifname', '@gone', '!='), accept]], false, false],
+    ['some by the uplink', [[device('oifname', 'eth0'), port, accept]], false, false],
+    [
+      'after others were refused',
+      [
+        [invalid, drop],
+        [port, drop],
+        [device('iifname', 'guest'), drop],
+        [device('oifname', 'eth*'), accept],
+      ],
+      true,
+      true,
+    ],
+    [
+      'after it was refused',
+      [
+        [device('iifname', 'lan', '!='), drop],
+        [device('oifname', 'eth0'), accept],
+      ],
+      false,
+      false,
+    ],
+    ['before all are refused', [[device('iif', 'clat'), device('oif', 'eth0'), accept], rest, [accept]], true, true],
+    ['not after all are refused', [rest, [accept]], false, false],
+  ])('%s', (_what, rules, first, known) => {
+    expect(firstAndKnown(towardsUplink, {}, rules)).toEqual([[first, known]]);
+  });
+
+  test('by jumps, whose matches go for the chain', () => {
+    const chains = { out: [[accept]], known: [[device('oifname', 'eth0'), jump('out')]] };
+    expect(firstAndKnown(towardsUplink, {}, [[device('iifname', 'clat'), jump('known')]], chains)).toEqual([
+      [true, true],
+    ]);
+    expect(firstAndKnown(towardsUplink, {}, [[device('iifname', 'lan'), jump('known')]], chains)).toEqual([
+      [false, false],
+    ]);
+    expect(firstAndKnown(towardsUplink, {}, [[established, jump('known')]], chains)).toEqual([[false, true]]);
+    expect(firstAndKnown(towardsUplink, {}, [[port, jump('known')]], chains)).toEqual([[false, false]]);
+  });
+
+  test('a device that nothing is known of is none that is named', () => {
+    const way = { in: null, out: 'plat' };
+    expect(firstAndKnown(way, {}, [[device('iifname', 'docker0'), accept]])).toEqual([[false, false]]);
+    expect(firstAndKnown(way, {}, [[device('iifname', 'wan', '!='), accept]])).toEqual([[true, true]]);
   });
 });
 

@@ -80,6 +80,27 @@ describe.skipIf(lacking !== null)('doctor', () => {
     expect(report.survey.responder).toEqual({ address: responders[0], port: 3478, name: 'nat64.example.net' });
   });
 
+  test.each([
+    [
+      'the LAN and towards the uplink',
+      ['ct state established,related accept', 'iifname lan accept', 'oifname eth0 accept'],
+    ],
+    ['all but the uplink', ['ct state vmap { established : accept, invalid : drop }', 'iifname != eth0 accept']],
+  ])('finds no closed chain in a firewall that is open for %s, and does not name the CLAT', async (_what, rules) => {
+    const chain = "nft 'add chain inet fw forward { type filter hook forward priority 0; policy drop; }'";
+    const lines = ['nft add table inet fw', chain, ...rules.map((rule) => `nft 'add rule inet fw forward ${rule}'`)];
+    await net.host.script(lines.join('\n'));
+    try {
+      const { report, wrong } = await doctor();
+      expect(report.survey.machine.firewall.closing.length).toBe(1);
+      expect(report.findings.find(({ name }) => name === 'forward-policy')?.verdict).toBe('ok');
+      // Whom nobody has asked is not let in, as such a firewall is meant.
+      expect(wrong).toEqual(['filtering?']);
+    } finally {
+      await net.host.script('nft delete table inet fw');
+    }
+  });
+
   test('speaks to nobody beyond the access network but to the responder', async () => {
     const seen = await capture(net.access.host, 'plat');
     await expectHealthy(doctor);

@@ -1,6 +1,6 @@
 /** Whose the IPv4 of this host is: what several checks ask of a survey. */
 import { contains, knownPrefix, parseAddress } from '../../config/address.js';
-import type { Route } from '../survey/machine.js';
+import type { HostAddress, Route } from '../survey/machine.js';
 import type { Survey } from '../survey/survey.js';
 
 /** RFC 7335. */
@@ -27,6 +27,19 @@ export function defaultRoutes4({ machine }: Pick<Survey, 'machine'>): Route[] {
 export function nativeWay(survey: Pick<Survey, 'machine' | 'status'>): Route | null {
   const [best] = defaultRoutes4(survey);
   return best === undefined || clatDevices(survey).includes(best.device) ? null : best;
+}
+
+/** IPv4 addresses of devices that a LAN may be on: Ethernet, neither uplink nor CLAT. */
+export function lanAddresses({
+  machine,
+  uplinks,
+  status,
+}: Pick<Survey, 'machine' | 'uplinks' | 'status'>): HostAddress[] {
+  const own = new Set([...uplinks, ...clatDevices({ status }), 'lo']);
+  const links = new Set(machine.links.filter(({ linkAddress }) => linkAddress !== '').map(({ name }) => name));
+  return machine.addresses.filter(
+    ({ family, device, scope }) => family === 4 && scope === 'global' && links.has(device) && !own.has(device),
+  );
 }
 
 /** IPv4 is forwarded here: by a PLAT, and for the hosts behind a CLAT. */

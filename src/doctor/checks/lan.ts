@@ -3,7 +3,7 @@ import { contains, parseAddress, parsePrefix } from '../../config/address.js';
 import { type Check, fault, ok, warning } from '../check.js';
 import type { Survey } from '../survey/survey.js';
 import { listOf } from './discovery.js';
-import { isClatAddress } from './ipv4.js';
+import { isClatAddress, lanAddresses } from './ipv4.js';
 
 const nat44: Check<Survey> = {
   number: '30',
@@ -26,14 +26,10 @@ const network: Check<Survey> = {
   number: '31',
   name: 'lan-network',
   title: 'the LAN has an IPv4 address of this host, outside of what CLATs use',
-  examine({ expectations, machine, uplinks, clats }) {
-    const lan = expectations?.lan;
-    if (lan == null || lan.mode === 'none' || clats.length === 0) return [];
-    const own = new Set([...uplinks, ...clats.map(({ device }) => device), 'lo']);
-    const links = new Set(machine.links.filter(({ linkAddress }) => linkAddress !== '').map(({ name }) => name));
-    const there = machine.addresses.filter(
-      ({ family, device, scope }) => family === 4 && scope === 'global' && links.has(device) && !own.has(device),
-    );
+  examine(survey) {
+    const lan = survey.expectations?.lan;
+    if (lan == null || lan.mode === 'none' || survey.clats.length === 0) return [];
+    const there = lanAddresses(survey);
     const clash = there.find(({ address }) => isClatAddress(address));
     if (clash !== undefined) {
       return [

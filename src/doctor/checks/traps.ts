@@ -1,15 +1,19 @@
 /** Settings of the host that stop a translator's packets without a word: 20 to 29. */
 import { type Check, type Finding, fault, ok, skipped, warning } from '../check.js';
-import { names } from '../survey/firewall.js';
+import { type ClosingChain, names, passes } from '../survey/firewall.js';
 import type { Survey } from '../survey/survey.js';
 import { listOf } from './discovery.js';
-import { defaultRoutes4, forwards4 } from './ipv4.js';
+import { defaultRoutes4, forwards4, lanAddresses, nativeWay } from './ipv4.js';
 
 /** Devices of the translators that run here. */
-function ownDevices({ status }: Survey): string[] {
-  const clats = (status?.clat ?? []).filter(({ state }) => state === 'running').map(({ device }) => device);
-  return status !== null && 'device' in status ? [status.device, ...clats] : clats;
+function ownDevices(survey: Survey): string[] {
+  const translator = translatorOf(survey);
+  const clats = runningClats(survey).map(({ device }) => device);
+  return translator === null ? clats : [translator, ...clats];
 }
+
+const translatorOf = ({ status }: Survey) => (status !== null && 'device' in status ? status.device : null);
+const runningClats = ({ status }: Survey) => (status?.clat ?? []).filter(({ state }) => state === 'running');
 
 const forwarding: Check<Survey> = {
   number: '20',
@@ -94,21 +98,73 @@ const forwardPolicy: Check<Survey> = {
     if (devices.length === 0) return [];
     const { failure, closing } = machine.firewall;
     if (failure !== null) return [skipped(`the packet filter could not be read: ${failure}`)];
-    const families = new Set(['inet', 'ip6', ...(forwards4(survey) ? ['ip'] : [])]);
-    const against = closing.filter(
-      ({ family, acceptsAll, accepted }) =>
-        families.has(family) && !acceptsAll && !devices.every((device) => names(accepted, device)),
-    );
-    if (against.length === 0) return [ok('no chain of the forward hook is closed to it')];
-    return against.map(({ family, table, chain }) =>
-      fault(
-        `the chain ${chain} of the table ${family} ${table} drops what is forwarded, and lets nothing through for ${listOf(devices)}`,
-        FIREWALLS.find(({ pattern }) => pattern.test(`${table} ${chain}`))?.hint(devices[0] ?? '') ??
-          `nft insert rule ${family} ${table} ${chain} iifname "${devices[0]}" accept, and the same with oifname`,
-      ),
-    );
+    const ways = waysOf(survey);
+    const findings = closing.flatMap((closed): Finding[] => {
+      const { family, table, chain } = closed;
+      const shut = ways.filter((way) => isShut(closed, way));
+      const [first] = shut;
+      if (first === undefined) return [];
+      const whom = listOf(namesOf(shut));
+      const where = `the chain ${chain} of the table ${family} ${table} drops what is forwarded`;
+      const hint =
+        FIREWALLS.find(({ pattern }) => pattern.test(`${table} ${chain}`))?.hint(first.device) ??
+        `nft insert rule ${family} ${table} ${chain} iifname "${first.device}" accept, and the same with oifname`;
+      // What this host asks itself is forwarded as IPv6 alone: it shows nothing of the LAN's IPv4.
+      if (answersCome(survey) && shut.some((way) => way.family === 'ip6')) {
+        return [
+          warning(
+            `${where}, and no rule that the doctor understands lets ${whom} through; answers come nevertheless`,
+            `if something fails behind it: ${hint}`,
+          ),
+        ];
+      }
+      return [fault(`${where}, and lets nothing through for ${whom}`, hint)];
+    });
+    return findings.length > 0 ? findings : [ok('no chain of the forward hook is closed to it')];
   },
 };
+
+/** What is forwarded for a translator: the first packet's devices, null where any may be meant. Answers come back. */
+interface ForwardedWay {
+  device: string;
+  family: 'ip6' | 'ip';
+  in: string | null;
+  out: string | null;
+}
+
+function waysOf(survey: Survey): ForwardedWay[] {
+  const four = forwards4(survey);
+  const translator = translatorOf(survey);
+  const lans = [...new Set(lanAddresses(survey).map(({ device }) => device))];
+  const ways: ForwardedWay[] = runningClats(survey).flatMap(({ device, uplink }) => [
+    { device, family: 'ip6', in: device, out: uplink },
+    ...(four ? lans.map((lan) => ({ device, family: 'ip', in: lan, out: device }) as const) : []),
+  ]);
+  if (translator === null) return ways;
+  ways.unshift({ device: translator, family: 'ip6', in: null, out: translator });
+  if (four) ways.unshift({ device: translator, family: 'ip', in: translator, out: null });
+  return ways;
+}
+
+/** Of translators, each once; of LANs where nothing else is shut. */
+function namesOf(ways: readonly ForwardedWay[]): string[] {
+  const whole = ways.filter((way) => way.in === null || way.in === way.device);
+  const told = whole.length > 0 ? whole.map(({ device }) => device) : ways.map((way) => `${way.device} from ${way.in}`);
+  return [...new Set(told)];
+}
+
+function isShut(chain: ClosingChain, way: ForwardedWay): boolean {
+  if (chain.family !== 'inet' && chain.family !== way.family) return false;
+  // A rule that names the device may be for some packets only; who wrote it knew of the translator.
+  if (names(chain.accepted, way.device)) return false;
+  return !passes(chain, way, false) || !passes(chain, { in: way.out, out: way.in }, true);
+}
+
+/** Somebody beyond the CLAT answers this host. */
+function answersCome(survey: Survey): boolean {
+  const { reach } = survey;
+  return nativeWay(survey) === null && (reach?.udp.answered === true || reach?.tcp.answered === true);
+}
 
 const FIREWALLS = [
   {

@@ -16,10 +16,26 @@ export interface ClosingChain {
   family: string;
   table: string;
   chain: string;
-  /** Devices that a rule of it lets through, by name or with a `*` at the end. */
+  /** Devices that a rule of it lets through, by name or with a `*` at the end; whatever else the rule asks for. */
   accepted: string[];
-  /** A rule lets through whatever comes. */
-  acceptsAll: boolean;
+  /** In their order: rules that ask for nothing but devices and for packets of known connections. */
+  rules: ForwardRule[];
+}
+
+export interface ForwardRule {
+  /** All of them have to hold. */
+  devices: DeviceMatch[];
+  /** Only for packets of connections that are known. */
+  established: boolean;
+  /** Else it drops or refuses. */
+  accept: boolean;
+}
+
+/** What a packet comes in by (`in`) or leaves by is one of the names, or with `not` none of them. */
+export interface DeviceMatch {
+  side: 'in' | 'out';
+  names: string[];
+  not: boolean;
 }
 
 const name = z.string().max(256);
@@ -105,71 +121,105 @@ function closing(
     return Array.isArray(set) ? set : [];
   };
   const accepted = new Set<string>();
-  let acceptsAll = false;
+  const found: ForwardRule[] = [];
   let closes = chain.policy === 'drop';
   let read = 0;
   const visited = new Set<string>();
 
-  /** `all`: each packet of the hook may come here, not those of some match. */
-  function visit(name: string, through: readonly string[], all: boolean, depth: number): void {
+  function visit(name: string, above: Part, depth: number): void {
     const key = keyOf(chain.family, chain.table, name);
     // A chain may be called again and again, with other devices.
-    const call = `${key}\n${all}\n${through.join(' ')}`;
+    const call = `${key}\n${JSON.stringify(above)}`;
     if (depth > MOST_JUMPS || visited.has(call)) return;
     visited.add(call);
     for (const expressions of rules.get(key) ?? []) {
       if (++read > MOST_RULES) return;
-      const devices = [...through, ...expressions.flatMap((expression) => devicesOf(expression, elementsOf))];
-      const everybody = all && !expressions.some((expression) => SELECTIVE.some((kind) => kind in expression));
+      const part = expressions.reduce((before, expression) => narrow(before, expression, elementsOf), above);
       for (const expression of expressions) {
-        follow(expression, devices, everybody, depth);
-        for (const { device, verdict } of verdictsByDevice(expression, elementsOf)) {
-          follow(verdict, [...devices, device], false, depth);
-        }
+        follow(expression, part, depth);
+        for (const row of verdictRows(expression, elementsOf)) follow(row.verdict, both(part, row.part), depth);
       }
     }
   }
 
-  function follow(verdict: Expression, devices: readonly string[], everybody: boolean, depth: number): void {
+  function follow(verdict: Expression, part: Part, depth: number): void {
+    const { devices, packets } = part;
     const jump = (verdict.jump ?? verdict.goto) as { target?: unknown } | undefined;
-    if (typeof jump?.target === 'string') visit(jump.target, devices, everybody, depth + 1);
-    if ('accept' in verdict) {
-      for (const device of devices) accepted.add(device);
-      if (everybody) acceptsAll = true;
+    if (typeof jump?.target === 'string') visit(jump.target, part, depth + 1);
+    const accept = 'accept' in verdict;
+    const drop = 'drop' in verdict || 'reject' in verdict;
+    for (const { names } of accept ? devices.filter(({ not }) => !not) : []) {
+      for (const device of names) accepted.add(device);
     }
+    if (packets === 'all' && (accept || drop)) found.push({ devices, established: false, accept });
+    if (packets === 'established' && accept) found.push({ devices, established: true, accept });
     // What follows a rule for everybody is never reached.
-    if (everybody && ('drop' in verdict || 'reject' in verdict)) closes = true;
+    if (drop && packets === 'all' && devices.length === 0) closes = true;
   }
 
-  visit(chain.name, [], true, 0);
+  visit(chain.name, EVERYTHING, 0);
   if (!closes) return [];
-  return [{ family: chain.family, table: chain.table, chain: chain.name, accepted: [...accepted], acceptsAll }];
+  return [{ family: chain.family, table: chain.table, chain: chain.name, accepted: [...accepted], rules: found }];
+}
+
+/** Which packets of the hook come to a rule. */
+interface Part {
+  devices: DeviceMatch[];
+  /** `established`: of known connections; `some`: of another match, which is not understood. */
+  packets: 'all' | 'established' | 'some';
+}
+
+const EVERYTHING: Part = { devices: [], packets: 'all' };
+const ESTABLISHED: Part = { devices: [], packets: 'established' };
+const SOME: Part = { devices: [], packets: 'some' };
+
+function both(a: Part, b: Part): Part {
+  const packets = (['some', 'established', 'all'] as const).find((one) => [a.packets, b.packets].includes(one));
+  return { devices: [...a.devices, ...b.devices], packets: packets ?? 'some' };
 }
 
 /** What makes a rule one for some packets; `xt` is a match of iptables. */
 const SELECTIVE = ['match', 'xt', 'limit', 'quota', 'ct count'] as const;
 
-type Selector = { meta?: { key?: unknown } } | null | undefined;
-
-const asksForDevice = (selector: Selector) =>
-  typeof selector?.meta?.key === 'string' && /^(i|o)if(name)?$/.test(selector.meta.key);
+type Selector = { meta?: { key?: unknown }; ct?: { key?: unknown } } | null | undefined;
 
 type ElementsOf = (told: unknown) => readonly unknown[];
 
-/** Devices that a match asks for. */
-function devicesOf(expression: Expression, elementsOf: ElementsOf): string[] {
-  const match = expression.match as { op?: unknown; left?: Selector; right?: unknown } | undefined;
-  if (match?.op !== '==' || !asksForDevice(match.left)) return [];
-  return elementsOf(match.right).filter((one): one is string => typeof one === 'string');
+function narrow(before: Part, expression: Expression, elementsOf: ElementsOf): Part {
+  if (!SELECTIVE.some((kind) => kind in expression)) return before;
+  const { op, left, right } = (expression.match ?? {}) as { op?: unknown; left?: Selector; right?: unknown };
+  const side = sideOf(left);
+  if (side !== null && (op === '==' || op === '!=')) {
+    const told = elementsOf(right);
+    const names = told.filter((one): one is string => typeof one === 'string');
+    // All but the devices of a set that is not understood may be any.
+    if (op === '!=' && (names.length < told.length || names.length === 0)) return both(before, SOME);
+    return both(before, { devices: [{ side, names, not: op === '!=' }], packets: 'all' });
+  }
+  if (left?.ct?.key === 'state' && (op === 'in' || op === '==')) {
+    const states = Array.isArray(right) ? right : elementsOf(right);
+    if (states.includes('established')) return both(before, states.includes('new') ? EVERYTHING : ESTABLISHED);
+  }
+  // nft does not tell what iptables' conntrack asks for: as good as always this.
+  if ((expression.xt as { name?: unknown } | null | undefined)?.name === 'conntrack') return both(before, ESTABLISHED);
+  return both(before, SOME);
 }
 
-/** A verdict map's, as `iifname vmap { lan : accept }`. */
-function verdictsByDevice(expression: Expression, elementsOf: ElementsOf): { device: string; verdict: Expression }[] {
+function sideOf(selector: Selector): DeviceMatch['side'] | null {
+  const key = selector?.meta?.key;
+  if (key === 'iif' || key === 'iifname') return 'in';
+  return key === 'oif' || key === 'oifname' ? 'out' : null;
+}
+
+/** A verdict map's, by device as `iifname vmap { lan : accept }`, or of known connections. */
+function verdictRows(expression: Expression, elementsOf: ElementsOf): { part: Part; verdict: Expression }[] {
   const vmap = expression.vmap as { key?: Selector; data?: unknown } | null | undefined;
-  if (!asksForDevice(vmap?.key)) return [];
+  const side = sideOf(vmap?.key);
   return elementsOf(vmap?.data).flatMap((one) => {
-    const [device, verdict] = Array.isArray(one) ? one : [];
-    return typeof device === 'string' && typeof verdict === 'object' && verdict !== null ? [{ device, verdict }] : [];
+    const [value, verdict] = Array.isArray(one) ? one : [];
+    if (typeof value !== 'string' || typeof verdict !== 'object' || verdict === null) return [];
+    if (side !== null) return [{ part: { devices: [{ side, names: [value], not: false }], packets: 'all' }, verdict }];
+    return vmap?.key?.ct?.key === 'state' && value === 'established' ? [{ part: ESTABLISHED, verdict }] : [];
   });
 }
 
@@ -178,4 +228,20 @@ export function names(patterns: readonly string[], device: string): boolean {
   return patterns.some((pattern) =>
     pattern.endsWith('*') ? device.startsWith(pattern.slice(0, -1)) : pattern === device,
   );
+}
+
+/**
+ * True when such a chain lets packets through that come in by one device and leave by another; null is a device that
+ * nothing is known of. `established`: of a connection that is known, else the first of one.
+ */
+export function passes(
+  { rules }: ClosingChain,
+  way: Readonly<Record<DeviceMatch['side'], string | null>>,
+  established: boolean,
+): boolean {
+  const holds = ({ side, names: patterns, not }: DeviceMatch) => {
+    const device = way[side];
+    return device === null ? not : names(patterns, device) !== not;
+  };
+  return rules.find((rule) => (established || !rule.established) && rule.devices.every(holds))?.accept ?? false;
 }
