@@ -322,14 +322,30 @@ judges(lanChecks, {
       change: lanMode('eamt', ['192.168.1.0/25', '10.0.0.0/8']),
       says: [['ok', '192.168.1.1/24 on br-lan']],
     },
-    'a second LAN that is not served': {
+    'containers beside a LAN that is served': {
       of: clatHost,
       change(survey) {
         lanMode('nat44', ['192.168.1.0/24'])(survey);
+        survey.machine.links.push(link('docker0', { kind: 'bridge' }));
+        survey.machine.addresses.push(address('docker0', '172.17.0.1/16'));
+      },
+      says: [['ok', '192.168.1.1/24 on br-lan']],
+    },
+    'a part of the LAN is served': {
+      of: clatHost,
+      change: lanMode('nat44', ['192.168.1.128/25']),
+      says: [['ok', '192.168.1.1/24 on br-lan']],
+    },
+    'no LAN that is served': {
+      of: clatHost,
+      change(survey) {
+        lanMode('nat44', ['192.168.3.0/24'])(survey);
         survey.machine.links.push(link('br-guest'));
         survey.machine.addresses.push(address('br-guest', '192.168.2.1/24'));
       },
-      says: [['warning', '192.168.2.1/24 on br-guest is outside of lan.networks']],
+      says: [
+        ['warning', 'no address is inside of lan.networks: 192.168.1.1/24 on br-lan and 192.168.2.1/24 on br-guest'],
+      ],
     },
   },
 });

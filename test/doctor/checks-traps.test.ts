@@ -305,6 +305,20 @@ const forwardPolicy: Record<string, Row> = {
     change: closed({ rules: rules('established', 'iifname !eth1') }),
     says: [['ok', 'no chain']],
   },
+  'closed to a LAN that is not served': {
+    of: clatHost,
+    change(survey) {
+      survey.expectations = {
+        lan: { mode: 'nat44', networks: ['192.168.1.0/24'], device: 'clat' },
+        pool4: [],
+        queryLog: null,
+      };
+      survey.machine.links.push(link('virbr0', { kind: 'bridge' }));
+      survey.machine.addresses.push(address('virbr0', '192.168.122.1/24'));
+      closed({ rules: rules('established', 'oifname eth0', 'iifname br-lan') })(survey);
+    },
+    says: [['ok', 'no chain']],
+  },
   'open to containers, with a LAN': {
     of: clatHost,
     change(survey) {

@@ -1,5 +1,5 @@
 /** Whose the IPv4 of this host is: what several checks ask of a survey. */
-import { contains, knownPrefix, parseAddress } from '../../config/address.js';
+import { contains, knownPrefix, overlaps, parseAddress, parsePrefix } from '../../config/address.js';
 import type { HostAddress, Route } from '../survey/machine.js';
 import type { Survey } from '../survey/survey.js';
 
@@ -40,6 +40,15 @@ export function lanAddresses({
   return machine.addresses.filter(
     ({ family, device, scope }) => family === 4 && scope === 'global' && links.has(device) && !own.has(device),
   );
+}
+
+/** Those of them whose network the CLAT serves: all where the file names no networks. */
+export function servedLans(survey: Pick<Survey, 'machine' | 'uplinks' | 'status' | 'expectations'>): HostAddress[] {
+  const served = (survey.expectations?.lan?.networks ?? []).flatMap((text) => parsePrefix(text) ?? []);
+  return lanAddresses(survey).filter(({ address, length }) => {
+    const network = parsePrefix(`${address}/${length}`);
+    return served.length === 0 || (network !== null && served.some((prefix) => overlaps(prefix, network)));
+  });
 }
 
 /** IPv4 is forwarded here: by a PLAT, and for the hosts behind a CLAT. */

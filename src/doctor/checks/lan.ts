@@ -1,9 +1,9 @@
 /** The hosts behind a CLAT: 30 to 39. */
-import { contains, parseAddress, parsePrefix } from '../../config/address.js';
 import { type Check, fault, ok, warning } from '../check.js';
+import type { HostAddress } from '../survey/machine.js';
 import type { Survey } from '../survey/survey.js';
 import { listOf } from './discovery.js';
-import { isClatAddress, lanAddresses } from './ipv4.js';
+import { isClatAddress, lanAddresses, servedLans } from './ipv4.js';
 
 const nat44: Check<Survey> = {
   number: '30',
@@ -47,21 +47,20 @@ const network: Check<Survey> = {
         ),
       ];
     }
-    const unserved = there.filter(({ address }) => {
-      const parsed = parseAddress(address);
-      const networks = lan.networks.map(parsePrefix).filter((prefix) => prefix !== null);
-      return networks.length > 0 && parsed !== null && !networks.some((prefix) => contains(prefix, parsed));
-    });
-    if (unserved.length > 0) {
+    const served = servedLans(survey);
+    // Containers, virtual machines and ports for management have networks that nobody means to be served.
+    if (served.length === 0) {
       return [
         warning(
-          `${listOf(unserved.map(({ device, address, length }) => `${address}/${length} on ${device}`))} is outside of lan.networks`,
-          'its hosts are not translated: add the network to clat.lan.networks if they should be',
+          `no address is inside of lan.networks: ${listOf(there.map(nameOf))}`,
+          'no host is translated: put the network of the LAN into clat.lan.networks',
         ),
       ];
     }
-    return [ok(listOf(there.map(({ device, address, length }) => `${address}/${length} on ${device}`)))];
+    return [ok(listOf(served.map(nameOf)))];
   },
 };
+
+const nameOf = ({ device, address, length }: HostAddress) => `${address}/${length} on ${device}`;
 
 export const lanChecks = [nat44, network];

@@ -3,7 +3,7 @@ import { type Check, type Finding, fault, ok, skipped, warning } from '../check.
 import { type ClosingChain, names, passes } from '../survey/firewall.js';
 import type { Survey } from '../survey/survey.js';
 import { listOf } from './discovery.js';
-import { defaultRoutes4, forwards4, lanAddresses, nativeWay } from './ipv4.js';
+import { defaultRoutes4, forwards4, nativeWay, servedLans } from './ipv4.js';
 
 /** Devices of the translators that run here. */
 function ownDevices(survey: Survey): string[] {
@@ -135,7 +135,7 @@ interface ForwardedWay {
 function waysOf(survey: Survey): ForwardedWay[] {
   const four = forwards4(survey);
   const translator = translatorOf(survey);
-  const lans = [...new Set(lanAddresses(survey).map(({ device }) => device))];
+  const lans = [...new Set(servedLans(survey).map(({ device }) => device))];
   const ways: ForwardedWay[] = runningClats(survey).flatMap(({ device, uplink }) => [
     { device, family: 'ip6', in: device, out: uplink },
     ...(four ? lans.map((lan) => ({ device, family: 'ip', in: lan, out: device }) as const) : []),
