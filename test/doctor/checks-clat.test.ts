@@ -114,12 +114,27 @@ const clatAddress: Record<string, Row> = {
     change: ({ machine }) => (machine.settings['net.ipv6.conf.all.proxy_ndp'] = '0'),
     says: [['fault', 'net.ipv6.conf.all.proxy_ndp is 0']],
   },
+  'the uplink itself does not forward': {
+    of: clatHost,
+    change: ({ machine }) => (machine.settings['net.ipv6.conf.eth0.forwarding'] = '0'),
+    says: [['fault', `nobody answers neighbour discovery for ${CLAT_ADDRESS}: net.ipv6.conf.eth0.forwarding is 0`]],
+    hint: 'sysctl net.ipv6.conf.eth0.forwarding=1',
+  },
+  'nothing forwards, which check 20 says': {
+    of: clatHost,
+    change({ machine }) {
+      machine.settings['net.ipv6.conf.all.forwarding'] = '0';
+      machine.settings['net.ipv6.conf.eth0.forwarding'] = '0';
+    },
+    says: [['ok', CLAT_ADDRESS]],
+  },
   'an address that is routed here needs no proxy': {
     of: clatHost,
     change(survey) {
       view({ address: '2001:db8:77::1' })(survey);
       survey.machine.proxies = [];
       survey.machine.settings['net.ipv6.conf.all.proxy_ndp'] = '0';
+      survey.machine.settings['net.ipv6.conf.eth0.forwarding'] = '0';
     },
     says: [['ok', '2001:db8:77::1 on eth0']],
   },

@@ -210,6 +210,7 @@ export function clatHost(): Survey {
         'net.ipv6.conf.all.forwarding': '1',
         'net.ipv6.conf.all.proxy_ndp': '1',
         'net.ipv6.conf.eth0.accept_ra': '2',
+        'net.ipv6.conf.eth0.forwarding': '1',
         'net.ipv6.conf.eth0.disable_ipv6': '0',
         'net.ipv4.conf.all.rp_filter': '0',
         'net.ipv4.conf.clat.rp_filter': '0',

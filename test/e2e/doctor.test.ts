@@ -171,6 +171,10 @@ describe.skipIf(lacking !== null)('doctor', () => {
         await net.host.script(`ip -6 neigh add proxy ${row?.address} dev eth0`);
       },
     },
+    'an uplink that does not forward by itself': {
+      wrong: ['clat-address'],
+      ...on('sysctl -qw net.ipv6.conf.eth0.forwarding=0', 'sysctl -qw net.ipv6.conf.eth0.forwarding=1'),
+    },
     'another host with the address': {
       wrong: ['clat-address'],
       async plant() {

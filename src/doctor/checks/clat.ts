@@ -84,6 +84,14 @@ const address: Check<Survey> = {
           'something has set it back (sysctl.d): restart the CLAT, and look for who sets it',
         );
       }
+      const forwards = (what: string) => machine.settings[`net.ipv6.conf.${what}.forwarding`];
+      // ndisc_recv_ns() asks the device alone. Where nothing forwards, check 20 says so.
+      if (answered && forwards(uplink) === '0' && forwards('all') !== '0') {
+        return fault(
+          `nobody answers neighbour discovery for ${address}: net.ipv6.conf.${uplink}.forwarding is 0`,
+          `the kernel answers for others only where the device forwards: sysctl net.ipv6.conf.${uplink}.forwarding=1, and look for who set it back (sysctl.d, a network manager)`,
+        );
+      }
       if (answer?.device !== device) {
         return fault(
           `answers to ${address} go to ${answer?.device ?? 'nowhere'}, expected ${device}`,
