@@ -11,9 +11,9 @@ import type { AnnounceConfig, OspfConfig } from '../config/announce.js';
 import { matchesAny } from '../config/prefix-pattern.js';
 import type { Log } from '../device/device.js';
 import { errors, messageOf } from '../errors.js';
-import type { Addon, BfdRow } from '../native/addon.js';
+import type { Addon } from '../native/addon.js';
 import type { Announcement } from './announcement.js';
-import { createBfdSessions } from './bfd.js';
+import { type BfdStatus, createBfdSessions } from './bfd.js';
 import { createBgpSpeaker } from './bgp/speaker.js';
 import type { AnnouncedRoute, BgpNeighborStatus } from './bgp/status.js';
 import { createTcpTransport } from './bgp/tcp.js';
@@ -67,7 +67,7 @@ export interface AnnouncerStatus {
   conditions: ConditionStatus[];
   bgp: BgpNeighborStatus[];
   ospf: { interfaces: OspfInterfaceStatus[]; neighbors: OspfNeighborStatus[] };
-  bfd: BfdRow[];
+  bfd: BfdStatus[];
 }
 
 export interface RouteReport {
@@ -98,7 +98,7 @@ export interface Announcer {
 /** Opens sockets and sessions. Throws an Error whose message says what could not be opened, with nothing left behind. */
 export function createAnnouncer(first: AnnouncerOptions, { addon, log }: AnnouncerParts): Announcer {
   const netlink = new addon.Netlink();
-  const bfd = createBfdSessions(addon);
+  const bfd = createBfdSessions(addon, log);
   const kernel = createKernelTable(netlink, (message) => log.warn(message));
   const host = createOspfHost(netlink, (error) => log.error(`cannot list the devices: ${messageOf(error)}`));
   let options = first;
@@ -209,13 +209,17 @@ export function createAnnouncer(first: AnnouncerOptions, { addon, log }: Announc
     async use(next) {
       options = next;
       stopChecks();
-      const changes = await bgp.reload(next.announce.bgp);
-      learned.use(next.announce.bgp);
-      changes.push(...(await useOspf(next.announce.ospf)));
-      gate.use(gateOptions(next));
-      kernel.use([...taught, ...blackholes(next)]);
-      startChecks();
-      return changes;
+      try {
+        const changes = await bgp.reload(next.announce.bgp);
+        learned.use(next.announce.bgp);
+        changes.push(...(await useOspf(next.announce.ospf)));
+        return changes;
+      } finally {
+        // Also where a part has failed: prefixes must not stay announced with nobody looking.
+        gate.use(gateOptions(next));
+        kernel.use([...taught, ...blackholes(next)]);
+        startChecks();
+      }
     },
     status: () => ({
       routerId: options.routerId,

@@ -1,11 +1,28 @@
-/** BFD sessions on the native engine. One session serves all that watch the same neighbour, as RFC 5882 §2 has it. */
+/**
+ * BFD sessions on the native engine. One session serves all that watch the same neighbour, as RFC 5882 §2 has it. One that
+ * cannot be opened (its device is not there yet, its source is not ours yet, the engine is full) is Down and tried again.
+ */
 import type { BfdConfig } from '../config/announce.js';
+import type { Log } from '../device/device.js';
+import { messageOf } from '../errors.js';
 import type { Addon, Bfd, BfdRow, BfdState } from '../native/addon.js';
 import type { BfdTarget, BfdWatcher } from './bfd-watcher.js';
+import { limitedWarn } from './bgp/log-limit.js';
 
 export interface BfdSessions extends BfdWatcher {
-  rows(): BfdRow[];
+  rows(): BfdStatus[];
   close(): void;
+}
+
+export type BfdStatus = BfdRow | UnopenedBfd;
+
+export interface UnopenedBfd {
+  remote: string;
+  local: string | null;
+  device: string | null;
+  state: 'down';
+  /** Why there is no session yet. */
+  error: string;
 }
 
 interface Watch {
@@ -14,19 +31,29 @@ interface Watch {
 }
 
 interface Session {
-  id: number;
+  /** As the first watch has it. */
+  target: BfdTarget;
+  /** Null while it could not be opened. */
+  id: number | null;
+  error: string | null;
   state: BfdState;
   watches: Set<Watch>;
-  /** What the engine was told last. */
+  /** What the engine is to know. */
   intervalUs: number;
   multiplier: number;
 }
 
+/** Tunnels come and go: how often what could not be opened is tried again, milliseconds. */
+const RETRY_MS = 2000;
+
 /** The engine starts with the first session. Its threads end with `close`. */
-export function createBfdSessions(addon: Pick<Addon, 'Bfd'>): BfdSessions {
+export function createBfdSessions(addon: Pick<Addon, 'Bfd'>, log: Pick<Log, 'warn'>): BfdSessions {
   let engine: Bfd | null = null;
   const sessions = new Map<string, Session>();
   const byId = new Map<number, Session>();
+  // Whoever forges Hellos makes sessions by the hundred.
+  const warn = limitedWarn(log);
+  let retry: NodeJS.Timeout | null = null;
 
   function running(): Bfd {
     engine ??= new addon.Bfd(({ id, state, remoteState }) => {
@@ -50,14 +77,40 @@ export function createBfdSessions(addon: Pick<Addon, 'Bfd'>): BfdSessions {
     const times = timesOf(session.watches);
     if (times.intervalUs === session.intervalUs && times.multiplier === session.multiplier) return;
     Object.assign(session, times);
-    engine?.change(session.id, times);
+    if (session.id !== null) engine?.change(session.id, times);
   }
 
-  function open({ remote, local, device }: BfdTarget, watch: Watch): Session {
-    const times = timesOf([watch]);
-    const id = running().add({ remote, local, device, ...times });
-    const session: Session = { id, state: 'down', watches: new Set(), ...times };
-    byId.set(id, session);
+  function open(session: Session): void {
+    const { target, intervalUs, multiplier } = session;
+    const { remote, local, device } = target;
+    try {
+      session.id = running().add({ remote, local, device, intervalUs, multiplier });
+      session.error = null;
+      byId.set(session.id, session);
+    } catch (error) {
+      const message = messageOf(error);
+      if (session.error === null) {
+        const where = device === null ? remote : `${remote} at ${device}`;
+        warn(() => `cannot open a BFD session with ${where}: ${message}; trying again`);
+      }
+      session.error = message;
+      retry ??= setTimeout(() => {
+        retry = null;
+        for (const one of sessions.values()) if (one.id === null) open(one);
+      }, RETRY_MS);
+    }
+  }
+
+  function create(target: BfdTarget, watch: Watch): Session {
+    const session: Session = {
+      target,
+      id: null,
+      error: null,
+      state: 'down',
+      watches: new Set(),
+      ...timesOf([watch]),
+    };
+    open(session);
     return session;
   }
 
@@ -65,7 +118,7 @@ export function createBfdSessions(addon: Pick<Addon, 'Bfd'>): BfdSessions {
     watch(target, onChange) {
       const key = `${target.remote} ${target.local ?? ''} ${target.device ?? ''}`;
       const watch = { config: target.config, onChange };
-      const session = sessions.get(key) ?? open(target, watch);
+      const session = sessions.get(key) ?? create(target, watch);
       sessions.set(key, session);
       session.watches.add(watch);
       retime(session);
@@ -75,13 +128,21 @@ export function createBfdSessions(addon: Pick<Addon, 'Bfd'>): BfdSessions {
           if (!session.watches.delete(watch)) return;
           if (session.watches.size > 0) return retime(session);
           sessions.delete(key);
+          if (session.id === null) return;
           byId.delete(session.id);
           engine?.remove(session.id);
         },
       };
     },
-    rows: () => engine?.sessions() ?? [],
+    rows() {
+      const unopened = [...sessions.values()].flatMap(({ target: { remote, local, device }, error }): BfdStatus[] =>
+        error === null ? [] : [{ remote, local, device, state: 'down', error }],
+      );
+      return [...(engine?.sessions() ?? []), ...unopened];
+    },
     close() {
+      if (retry !== null) clearTimeout(retry);
+      retry = null;
       engine?.close();
       engine = null;
     },
