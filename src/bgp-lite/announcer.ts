@@ -98,7 +98,7 @@ export interface Announcer {
 /** Opens sockets and sessions. Throws an Error whose message says what could not be opened, with nothing left behind. */
 export function createAnnouncer(first: AnnouncerOptions, { addon, log }: AnnouncerParts): Announcer {
   const netlink = new addon.Netlink();
-  const bfd = createBfdSessions(addon, log);
+  const bfd = createBfdSessions(addon, netlink, log);
   const kernel = createKernelTable(netlink, (message) => log.warn(message));
   const host = createOspfHost(netlink, (error) => log.error(`cannot list the devices: ${messageOf(error)}`));
   let options = first;

@@ -1,11 +1,13 @@
 /**
- * BFD sessions on the native engine. One session serves all that watch the same neighbour, as RFC 5882 §2 has it. One that
- * cannot be opened (its device is not there yet, its source is not ours yet, the engine is full) is Down and tried again.
+ * BFD sessions on the native engine. One session serves all that watch the same neighbour over the same link, as RFC 5882
+ * §2 has it: a neighbour has one session for it too, which would go up and down between two of ours. One that cannot be
+ * opened (its device is not there yet, its source is not ours yet, the engine is full) is Down and tried again.
  */
+import { contains, knownPrefix, parseAddress } from '../config/address.js';
 import type { BfdConfig } from '../config/announce.js';
 import type { Log } from '../device/device.js';
 import { messageOf } from '../errors.js';
-import type { Addon, Bfd, BfdRow, BfdState } from '../native/addon.js';
+import type { Addon, Bfd, BfdRow, BfdState, Netlink } from '../native/addon.js';
 import type { BfdTarget, BfdWatcher } from './bfd-watcher.js';
 import { limitedWarn } from './bgp/log-limit.js';
 
@@ -46,10 +48,12 @@ interface Session {
 /** Tunnels come and go: how often what could not be opened is tried again, milliseconds. */
 const RETRY_MS = 2000;
 
+type Links = Pick<Netlink, 'routes' | 'links'>;
+
 /** The engine starts with the first session. Its threads end with `close`. */
-export function createBfdSessions(addon: Pick<Addon, 'Bfd'>, log: Pick<Log, 'warn'>): BfdSessions {
+export function createBfdSessions(addon: Pick<Addon, 'Bfd'>, netlink: Links, log: Pick<Log, 'warn'>): BfdSessions {
   let engine: Bfd | null = null;
-  const sessions = new Map<string, Session>();
+  const sessions = new Set<Session>();
   const byId = new Map<number, Session>();
   // Whoever forges Hellos makes sessions by the hundred.
   const warn = limitedWarn(log);
@@ -96,9 +100,19 @@ export function createBfdSessions(addon: Pick<Addon, 'Bfd'>, log: Pick<Log, 'war
       session.error = message;
       retry ??= setTimeout(() => {
         retry = null;
-        for (const one of sessions.values()) if (one.id === null) open(one);
+        for (const one of sessions) if (one.id === null) open(one);
       }, RETRY_MS);
     }
+  }
+
+  /** BGP often names no device, OSPF always does. */
+  function linkOf({ remote, device }: BfdTarget): string | null {
+    return device ?? linkTo(netlink, remote);
+  }
+
+  function find(target: BfdTarget): Session | undefined {
+    const same = [...sessions].filter((session) => session.target.remote === target.remote);
+    return same.find((session) => linkOf(session.target) === linkOf(target));
   }
 
   function create(target: BfdTarget, watch: Watch): Session {
@@ -110,16 +124,15 @@ export function createBfdSessions(addon: Pick<Addon, 'Bfd'>, log: Pick<Log, 'war
       watches: new Set(),
       ...timesOf([watch]),
     };
+    sessions.add(session);
     open(session);
     return session;
   }
 
   return {
     watch(target, onChange) {
-      const key = `${target.remote} ${target.local ?? ''} ${target.device ?? ''}`;
       const watch = { config: target.config, onChange };
-      const session = sessions.get(key) ?? create(target, watch);
-      sessions.set(key, session);
+      const session = find(target) ?? create(target, watch);
       session.watches.add(watch);
       retime(session);
       return {
@@ -127,7 +140,7 @@ export function createBfdSessions(addon: Pick<Addon, 'Bfd'>, log: Pick<Log, 'war
         close() {
           if (!session.watches.delete(watch)) return;
           if (session.watches.size > 0) return retime(session);
-          sessions.delete(key);
+          sessions.delete(session);
           if (session.id === null) return;
           byId.delete(session.id);
           engine?.remove(session.id);
@@ -135,7 +148,7 @@ export function createBfdSessions(addon: Pick<Addon, 'Bfd'>, log: Pick<Log, 'war
       };
     },
     rows() {
-      const unopened = [...sessions.values()].flatMap(({ target: { remote, local, device }, error }): BfdStatus[] =>
+      const unopened = [...sessions].flatMap(({ target: { remote, local, device }, error }): BfdStatus[] =>
         error === null ? [] : [{ remote, local, device, state: 'down', error }],
       );
       return [...(engine?.sessions() ?? []), ...unopened];
@@ -147,4 +160,21 @@ export function createBfdSessions(addon: Pick<Addon, 'Bfd'>, log: Pick<Log, 'war
       engine = null;
     },
   };
+}
+
+/** The device on whose link the main table has an address; null where it is behind a gateway, or unknown. */
+function linkTo(netlink: Links, remote: string): string | null {
+  const address = parseAddress(remote);
+  if (address === null) return null;
+  try {
+    const [route] = netlink
+      .routes()
+      .filter(({ destination, length }) => contains(knownPrefix(`${destination}/${length}`), address))
+      .sort((a, b) => b.length - a.length || a.metric - b.metric);
+    if (route === undefined || route.gateway !== null) return null;
+    return netlink.links().find(({ index }) => index === route.index)?.name ?? null;
+  } catch {
+    // As good as no route: the session is opened as it is configured.
+    return null;
+  }
 }

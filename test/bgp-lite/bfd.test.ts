@@ -1,7 +1,7 @@
 /** Who shares a BFD session, and what becomes of one that cannot be opened; the engine itself is native/test/bfd_*. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type BfdSessions, createBfdSessions } from '../../src/bgp-lite/bfd.js';
-import type { Addon, BfdChange, BfdSessionOptions } from '../../src/native/addon.js';
+import type { Addon, BfdChange, BfdSessionOptions, RouteRow } from '../../src/native/addon.js';
 
 const config = { intervalMs: 50, multiplier: 3, strict: false };
 
@@ -38,12 +38,24 @@ class Engine {
 /** What a new engine refuses with. */
 let refuses: string | null = null;
 
+let routes: RouteRow[] = [];
+const netlink = {
+  routes: () => routes,
+  links: () => ['lo', 'eth0', 'eth1'].map((name, at) => ({ index: at + 1, name, mtu: 1500, up: true })),
+};
+
+function route(prefix: string, index: number, gateway: string | null = null): RouteRow {
+  const [destination = '', length] = prefix.split('/');
+  return { destination, length: Number(length), index, gateway, table: 254, protocol: 2, metric: 0, kind: 'unicast' };
+}
+
 beforeEach(() => {
   vi.useFakeTimers();
   refuses = null;
+  routes = [route('0.0.0.0/0', 2, '198.51.100.1'), route('198.51.100.0/24', 2), route('192.0.2.0/24', 3)];
   log = [];
   const addon = { Bfd: Engine } as unknown as Pick<Addon, 'Bfd'>;
-  sessions = createBfdSessions(addon, { warn: (message) => log.push(message) });
+  sessions = createBfdSessions(addon, netlink, { warn: (message) => log.push(message) });
 });
 afterEach(() => {
   sessions.close();
@@ -88,4 +100,43 @@ test('a hundred sessions without a slot are ten lines in the log', () => {
   refuses = 'no space left';
   for (let i = 0; i < 100; i++) watch(`192.0.2.${i}`, 'eth1');
   expect(log).toHaveLength(10);
+});
+
+test.each([
+  ['BGP without interface, then OSPF', null, 'eth1'],
+  ['OSPF, then BGP without interface', 'eth1', null],
+  ['both at the same device', 'eth1', 'eth1'],
+])('RFC 5882 §2 one session, whatever the source: %s', (_, first, second) => {
+  const one = watch('192.0.2.2', first, null);
+  const two = watch('192.0.2.2', second, '192.0.2.1');
+  expect(running()).toEqual([{ remote: '192.0.2.2', local: null, device: first }]);
+  engine.tell({ id: 1, state: 'up', diagnostic: 0, remoteState: 'up' });
+  expect([one.told, two.told]).toEqual([['up'], ['up']]);
+  one.close();
+  expect(running()).toHaveLength(1);
+  two.close();
+  expect(running()).toEqual([]);
+});
+
+test('the link of a neighbour that came up after its session is known to the next one', () => {
+  routes = [];
+  watch('192.0.2.2');
+  routes = [route('192.0.2.0/24', 3)];
+  watch('192.0.2.2', 'eth1');
+  expect(running()).toHaveLength(1);
+});
+
+test('the same address at two links is two neighbours', () => {
+  watch('fe80::1', 'eth0');
+  watch('fe80::1', 'eth1');
+  // One of a VRF, one of the main table.
+  watch('192.0.2.2');
+  watch('192.0.2.2', 'eth0');
+  expect(running().map(({ device }) => device)).toEqual(['eth0', 'eth1', null, 'eth0']);
+});
+
+test('an address behind a gateway is on no link', () => {
+  watch('203.0.113.1');
+  watch('203.0.113.1', 'eth0');
+  expect(running()).toHaveLength(2);
 });
