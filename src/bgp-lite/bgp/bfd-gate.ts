@@ -44,12 +44,14 @@ export function createBfdGate(
 
   return {
     watch(config) {
-      close();
+      const before = watch;
       strict = config.bfd?.strict === true;
-      if (config.bfd === null || watcher === null) return;
+      if (config.bfd === null || watcher === null) return close();
       const target = { remote: config.address, local: config.source, device: config.interface, config: config.bfd };
       watch = watcher.watch(target, onChange);
       state = watch.state();
+      // Only now: the session that both share lasts, and the neighbour sees no more than another pace.
+      before?.close();
     },
     allows() {
       if (!strict || watch === null) return true;

@@ -363,6 +363,8 @@ export function createSession(
       const before = config;
       config = next;
       if (JSON.stringify(before.bfd) !== JSON.stringify(next.bfd)) bfdGate.watch(config);
+      // Nothing may be left to wait for.
+      if (held === WAITS_FOR_BFD && bfdGate.allows()) begin();
       learner.reconfigure(next);
       advertiser.reconfigure();
       if (established === null || !needsRefresh(before, next)) return 'kept';

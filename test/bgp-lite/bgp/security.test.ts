@@ -138,6 +138,29 @@ describe('BFD', () => {
     expect(rig.transport.attempts).toHaveLength(1);
   });
 
+  test.each([
+    ['strict', bfd],
+    ['BFD', null],
+  ])('a session that waits for BFD begins when a reload takes %s away', async (_, next) => {
+    const rig = startSpeaker({ bfd: { ...bfd, strict: true } });
+    await rig.speaker.reload([neighbor({ bfd: next })]);
+    establish(rig);
+    expect(stateOf(rig)).toBe('Established');
+  });
+
+  test('another pace is another watch before the end of the first, so that the session lasts', async () => {
+    const rig = startSpeaker({ bfd });
+    const [first] = rig.bfd.watched;
+    const open: (boolean | undefined)[] = [];
+    const { watch } = rig.bfd;
+    rig.bfd.watch = (...given) => {
+      open.push(first?.open);
+      return watch.apply(rig.bfd, given);
+    };
+    await rig.speaker.reload([neighbor({ bfd: { ...bfd, intervalMs: 100 } })]);
+    expect([open, first?.open, rig.bfd.watched[1]?.open]).toEqual([[true], false, true]);
+  });
+
   test('the watch ends with the neighbour', async () => {
     const rig = startSpeaker({ bfd });
     await rig.speaker.reload([]);
