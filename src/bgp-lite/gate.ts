@@ -44,7 +44,7 @@ export interface Gate {
   observe(name: string, ok: boolean, detail: string): void;
   /** What the operator wants over all conditions; null ends it. */
   override(action: GateAction | null): void;
-  /** Another configuration. Conditions of the same name keep what is known of them. */
+  /** Another configuration. Conditions of the same name keep what is known of them; new ones count from their first result. */
   use(options: GateOptions): void;
   prefixes(): PrefixStatus[];
   conditions(): ConditionStatus[];
@@ -101,26 +101,29 @@ export function createGate(
     settle(true);
   }
 
-  function concerns({ condition }: Known, prefix: Prefix): boolean {
-    return condition.prefixes === null || matchesAny(condition.prefixes, prefix);
+  /**
+   * The conditions that speak against a prefix. What was never checked is not known to be served; but what is announced
+   * is not withdrawn before the first result of a condition that a reload has added.
+   */
+  function against({ prefix, state }: Held): Known[] {
+    return [...known.values()].filter(({ condition, ok }) => {
+      const concerned = condition.prefixes === null || matchesAny(condition.prefixes, prefix);
+      return concerned && (ok === false || (ok === null && state === 'withdrawn'));
+    });
   }
 
   /** What the conditions and the operator allow. */
-  function wanted(prefix: Prefix): PrefixState {
-    const actions = [...known.values()]
-      .filter((one) => one.ok !== true && concerns(one, prefix))
-      // What was never checked is not known to be served.
-      .map((one): GateAction => (one.ok === null ? 'withdraw' : one.condition.action));
+  function wanted(one: Held): PrefixState {
+    const actions = against(one).map(({ condition, ok }): GateAction => (ok === null ? 'withdraw' : condition.action));
     if (override !== null) actions.push(override);
     if (actions.includes('withdraw')) return 'withdrawn';
     return actions.includes('lower') ? 'lowered' : 'announced';
   }
 
-  function reasons({ prefix, state, worsenedMs }: Held): string[] {
+  function reasons(one: Held): string[] {
+    const { state, worsenedMs } = one;
     if (state === 'announced') return [];
-    const found = [...known.values()]
-      .filter((one) => one.ok !== true && concerns(one, prefix))
-      .map(({ condition, detail }) => `${condition.name}: ${detail}`);
+    const found = against(one).map(({ condition, detail }) => `${condition.name}: ${detail}`);
     if (override !== null) found.push(override === 'withdraw' ? 'drained' : 'draining');
     if (found.length === 0 && worsenedMs !== null) {
       found.push(`held for ${Math.max(0, Math.ceil((worsenedMs + options.holdMs - now()) / 1000))} s more`);
@@ -135,7 +138,7 @@ export function createGate(
     let different = tell;
     let nextMs = Number.POSITIVE_INFINITY;
     for (const one of held.values()) {
-      const state = wanted(one.prefix);
+      const state = wanted(one);
       if (state === one.state) continue;
       const worse = RANK[state] > RANK[one.state];
       const freeMs = one.worsenedMs === null ? at : one.worsenedMs + options.holdMs;

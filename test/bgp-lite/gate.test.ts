@@ -134,8 +134,43 @@ test('another configuration keeps what is known of its conditions', () => {
   gate.observe('dns64', true, '');
   gate.use({ prefixes: [POOL6], conditions: [condition('workers')], holdMs: 0 });
   expect(told.at(-1)).toEqual(['2001:db8:64::/96']);
-  gate.use({ prefixes: [POOL6], conditions: [condition('workers'), condition('check')], holdMs: 0 });
-  expect(told.at(-1)).toEqual([]);
+});
+
+test('a condition that a reload adds counts from its first result on', () => {
+  open([condition('workers')]);
+  gate.observe('workers', true, '');
+  told = [];
+  const conditions = [condition('workers'), condition('check', { down: 2 })];
+  gate.use({ prefixes: [POOL4, POOL6], conditions, holdMs: 10_000 });
+  expect(told).toEqual([BOTH]);
+  gate.observe('check', false, 'no answer');
+  expect(told).toEqual([BOTH]);
+  gate.observe('check', false, 'no answer');
+  expect(told).toEqual([BOTH, []]);
+});
+
+test('a prefix lowered stays so while a new condition was not checked', () => {
+  open([condition('pool4', { action: 'lower' })]);
+  gate.observe('pool4', true, '');
+  gate.observe('pool4', false, '97 % used');
+  const lowered = ['192.0.2.0/28 lowered', '2001:db8:64::/96 lowered'];
+  gate.use({
+    prefixes: [POOL4, POOL6],
+    conditions: [condition('pool4', { action: 'lower' }), condition('check')],
+    holdMs: 10_000,
+  });
+  expect(told.at(-1)).toEqual(lowered);
+  expect(gate.prefixes()[0]?.reasons).toEqual(['pool4: 97 % used']);
+});
+
+test('what is not announced waits for a condition that a reload adds', () => {
+  open([condition('workers')], { prefixes: [POOL4], holdMs: 0 });
+  gate.observe('workers', true, '');
+  gate.use({ prefixes: [POOL4, POOL6], conditions: [condition('workers'), condition('check')], holdMs: 0 });
+  expect(told.at(-1)).toEqual(['192.0.2.0/28']);
+  expect(gate.prefixes()[1]).toMatchObject({ state: 'withdrawn', reasons: ['check: not checked yet'] });
+  gate.observe('check', true, '');
+  expect(told.at(-1)).toEqual(BOTH);
 });
 
 test('nothing is told twice', () => {
