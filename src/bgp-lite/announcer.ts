@@ -95,6 +95,9 @@ export interface Announcer {
   stop(end: { planned: boolean; text: string | null }): Promise<void>;
 }
 
+/** After a restart neighbours keep routes of conditions that have no result yet, for so long at most, milliseconds. */
+const COMPLETE_MS = 5000;
+
 /** Opens sockets and sessions. Throws an Error whose message says what could not be opened, with nothing left behind. */
 export function createAnnouncer(first: AnnouncerOptions, { addon, log }: AnnouncerParts): Announcer {
   const netlink = new addon.Netlink();
@@ -127,7 +130,17 @@ export function createAnnouncer(first: AnnouncerOptions, { addon, log }: Announc
     bgp.announce(announced);
     ospf?.announce(announced);
   });
+  const completing = setTimeout(bgp.complete, COMPLETE_MS);
   const drain = createDrain(Date.now, (action) => gate.override(action));
+
+  function observe(name: string, ok: boolean, detail: string): void {
+    gate.observe(name, ok, detail);
+    completeOnceKnown();
+  }
+
+  function completeOnceKnown(): void {
+    if (gate.conditions().every(({ ok }) => ok !== null)) bgp.complete();
+  }
 
   function openOspf(config: OspfConfig): OspfSpeaker {
     const speaker = createOspfSpeaker(
@@ -153,7 +166,7 @@ export function createAnnouncer(first: AnnouncerOptions, { addon, log }: Announc
 
   function startChecks(): void {
     checks = options.announce.ready.checks.map((check) =>
-      startCheck(check, (ok, detail) => gate.observe(`check ${check.name}`, ok, detail)),
+      startCheck(check, (ok, detail) => observe(`check ${check.name}`, ok, detail)),
     );
     stopGateways = startGatewayChecks(options.announce.bgp, { startCheck, bfd, usable: learned.usable });
   }
@@ -177,6 +190,7 @@ export function createAnnouncer(first: AnnouncerOptions, { addon, log }: Announc
   }
 
   function close(): void {
+    clearTimeout(completing);
     host.close();
     bfd.close();
     kernel.close();
@@ -187,6 +201,7 @@ export function createAnnouncer(first: AnnouncerOptions, { addon, log }: Announc
     kernel.use(blackholes(first));
     if (first.announce.ospf !== null) ospf = openOspf(first.announce.ospf);
     startChecks();
+    completeOnceKnown();
   } catch (error) {
     stopChecks();
     gate.stop();
@@ -197,12 +212,12 @@ export function createAnnouncer(first: AnnouncerOptions, { addon, log }: Announc
 
   return {
     learn({ workers, dns64, pool4Percent, sessions }) {
-      if (workers !== undefined) gate.observe('workers', workers.ok, workers.detail);
-      if (dns64 !== undefined) gate.observe('dns64', dns64.ok, dns64.detail);
+      if (workers !== undefined) observe('workers', workers.ok, workers.detail);
+      if (dns64 !== undefined) observe('dns64', dns64.ok, dns64.detail);
       const { pool4 } = options.announce.ready;
       if (pool4Percent !== undefined && pool4 !== null) {
         pool4Full = pool4Full ? pool4Percent > pool4.below : pool4Percent >= pool4.above;
-        gate.observe('pool4', !pool4Full, `${pool4Percent.toFixed(1)} % used`);
+        observe('pool4', !pool4Full, `${pool4Percent.toFixed(1)} % used`);
       }
       drain.sessions(sessions ?? null);
     },

@@ -59,15 +59,20 @@ export async function says(
   return { text, tookMs: performance.now() - fromMs };
 }
 
-/** A readiness check that a test can make fail: whether a file is there. One is under way at any time, also at a stop. */
+/**
+ * A readiness check that a test can make fail: whether a file is there. One is under way at any time, also at a stop.
+ * `slowLines` is the same with a program that takes its time.
+ */
 export async function createSwitch(folder: string, name: string) {
   const file = join(folder, `${name}.ready`);
   await writeFile(file, '');
-  return {
-    lines: `  ready:
-    checks: { name: switch, command: [ sh, -c, "sleep 0.1; test -e '${file}'" ], every: 100ms, down: 1, up: 1 }
+  const lines = (seconds: number) => `  ready:
+    checks: { name: switch, command: [ sh, -c, "sleep ${seconds}; test -e '${file}'" ], every: 100ms, down: 1, up: 1 }
   hold: 0
-`,
+`;
+  return {
+    lines: lines(0.1),
+    slowLines: lines(1.5),
     off: () => rm(file, { force: true }),
     on: () => writeFile(file, ''),
   };

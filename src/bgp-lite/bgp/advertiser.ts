@@ -14,6 +14,8 @@ import { createTimers } from './timers.js';
 
 export interface Advertiser {
   announce(announcements: readonly Announcement[]): void;
+  /** What there is to announce is known: End-of-RIB need not wait any more. */
+  complete(): void;
   /** Attributes, next hops or the export list have changed. */
   reconfigure(): void;
   begin(session: Negotiated, localAddress: string): void;
@@ -33,6 +35,11 @@ const REFRESH_EVERY_MS = 1000;
 
 export function createAdvertiser(parts: {
   config(): BgpNeighborConfig;
+  /**
+   * End-of-RIB waits for `complete`: at it a neighbour drops what it kept over the restart (RFC 4724 §4.2), so it has to
+   * come after the initial update, which cannot be made before the program knows what it serves.
+   */
+  restarted: boolean;
   /** False when the queue is full. */
   send(octets: Uint8Array): boolean;
   warn(message: () => string): void;
@@ -41,6 +48,7 @@ export function createAdvertiser(parts: {
   const rib = createRibOut();
   const timers = createTimers();
   let announcements: readonly Announcement[] = [];
+  let complete = !parts.restarted;
   let session: { negotiated: Negotiated; localAddress: string } | null = null;
   let jitter = 1;
   /** Written when there is room; filled again only when it is empty, so it is never more than one round. */
@@ -78,8 +86,10 @@ export function createAdvertiser(parts: {
     const { withdrawals, announcements: due, nextMs } = rib.take(nowMs, intervalMs);
     pending.push(...withdrawals.flatMap(({ family, nlri }) => encodeWithdrawals(family, nlri)));
     pending.push(...encodeAnnouncements(due, negotiated.as4));
-    pending.push(...endOfRib.map(encodeEndOfRib));
-    endOfRib = [];
+    if (complete) {
+      pending.push(...endOfRib.map(encodeEndOfRib));
+      endOfRib = [];
+    }
     for (const family of refreshing) {
       const routes = encodeAnnouncements(rib.again(family), negotiated.as4);
       const { enhancedRefresh } = negotiated;
@@ -108,6 +118,11 @@ export function createAdvertiser(parts: {
     announce(next) {
       announcements = next;
       compute();
+      pump();
+    },
+    complete() {
+      if (complete) return;
+      complete = true;
       pump();
     },
     reconfigure() {

@@ -58,6 +58,8 @@ export interface Session {
   /** A connection from the neighbour's address. */
   incoming(connection: Connection): void;
   announce(announcements: readonly Announcement[]): void;
+  /** After a restart: see `BgpSpeaker`. */
+  complete(): void;
   /** Settings that need no new session (see `needsReset`), unless the neighbour cannot send its routes again. */
   reconfigure(config: BgpNeighborConfig): 'kept' | 'reset';
   /** 6/4, then it starts again. */
@@ -94,7 +96,13 @@ export function createSession(
   const timers = createTimers();
   const idleHold = createIdleHold();
   const learner = createLearner({ config, learned, warn });
-  const advertiser = createAdvertiser({ config: () => config, send: (octets) => main.send(octets), warn, random });
+  const advertiser = createAdvertiser({
+    config: () => config,
+    restarted: own.restarted,
+    send: (octets) => main.send(octets),
+    warn,
+    random,
+  });
 
   let contender: Machine | null = null;
   let enabled = true;
@@ -359,6 +367,7 @@ export function createSession(
       }
     },
     announce: (announcements) => advertiser.announce(announcements),
+    complete: advertiser.complete,
     reconfigure(next) {
       const before = config;
       config = next;

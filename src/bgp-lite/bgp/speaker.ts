@@ -45,6 +45,11 @@ export interface BgpOptions {
 export interface BgpSpeaker {
   /** The full set that is announced now: withdrawals go at once, announcements by their interval. */
   announce(announcements: readonly Announcement[]): void;
+  /**
+   * After a restart: what was announced is all that there is to announce for now. Until then End-of-RIB is held back, and
+   * neighbours keep the routes of before the restart.
+   */
+  complete(): void;
   /** Returns what was done, a sentence for each neighbour that is new, gone or changed. */
   reload(neighbors: readonly BgpNeighborConfig[]): Promise<string[]>;
   neighbors(): BgpNeighborStatus[];
@@ -129,6 +134,9 @@ export function createBgpSpeaker(options: BgpOptions, parts: BgpParts): BgpSpeak
     announce(next) {
       announcements = next;
       for (const session of sessions.values()) session.announce(next);
+    },
+    complete() {
+      for (const session of sessions.values()) session.complete();
     },
     async reload(neighbors) {
       const names = new Set(neighbors.map(({ name }) => name));

@@ -56,8 +56,31 @@ describe('of this side', () => {
   test('BGP-GR-07 it announces at once, since it selects no routes', () => {
     const rig = startSpeaker({}, { restarted: true });
     rig.speaker.announce([announcement('198.51.100.0/24')]);
+    rig.speaker.complete();
     const peer = establish(rig, RESTARTER);
     expect(peer.updates().slice(1)).toEqual([END_OF_RIB_4, END_OF_RIB_6]);
+  });
+
+  test('BGP-GR-01 after a restart End-of-RIB waits until what there is to announce is known, and comes after it', () => {
+    const rig = startSpeaker({ advertisementIntervalSeconds: 0 }, { restarted: true });
+    const peer = establish(rig, HELPER);
+    expect(peer.updates()).toEqual([]);
+    rig.speaker.announce([announcement('198.51.100.0/24')]);
+    const first = peer.updates();
+    expect(first).toHaveLength(1);
+    expect(first).not.toContain(END_OF_RIB_4);
+    rig.speaker.complete();
+    expect(peer.updates()).toEqual([END_OF_RIB_4, END_OF_RIB_6]);
+    rig.speaker.complete();
+    expect(peer.updates()).toEqual([]);
+  });
+
+  test('BGP-GR-01 once it is known, the next session has its End-of-RIB at once', () => {
+    const rig = startSpeaker({}, { restarted: true });
+    rig.speaker.complete();
+    establish(rig, HELPER).hangUp();
+    vi.advanceTimersByTime(5000);
+    expect(establish(rig, HELPER).updates()).toEqual([END_OF_RIB_4, END_OF_RIB_6]);
   });
 
   test('BGP-GR-15 a planned restart: opened again with the families, then closed without a NOTIFICATION', async () => {
