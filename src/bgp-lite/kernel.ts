@@ -37,6 +37,8 @@ export interface KernelTable {
 
 interface Entry {
   route: KernelRoute;
+  /** What the kernel has in its place. */
+  installed: KernelRoute | null;
   error: string | null;
 }
 
@@ -63,21 +65,26 @@ export function createKernelTable(netlink: KernelRoutes, warn: (message: string)
     const { route } = entry;
     try {
       netlink.addRoute({ ...requestOf(route), replace: true });
+      entry.installed = route;
       entry.error = null;
     } catch (error) {
       if (!again) warn(`the kernel does not take the route ${describe(route)}: ${messageOf(error)}`);
       entry.error = messageOf(error);
+      // What was to be replaced is still there, and is the way no more.
+      remove(entry);
     }
   }
 
-  function remove({ route, error }: Entry): void {
-    if (error !== null) return;
+  function remove(entry: Entry): void {
+    const { installed } = entry;
+    if (installed === null) return;
+    entry.installed = null;
     try {
-      netlink.removeRoute(requestOf(route));
+      netlink.removeRoute(requestOf(installed));
     } catch (failure) {
       // It went with its device, or somebody removed it.
       if (isSystemError(failure) && (failure.code === 'ESRCH' || failure.code === 'ENODEV')) return;
-      warn(`cannot remove the route ${describe(route)}: ${messageOf(failure)}`);
+      warn(`cannot remove the route ${describe(installed)}: ${messageOf(failure)}`);
     }
   }
 
@@ -96,7 +103,7 @@ export function createKernelTable(netlink: KernelRoutes, warn: (message: string)
       for (const [key, route] of wanted) {
         const before = entries.get(key);
         if (before !== undefined && sameWay(before.route, route)) continue;
-        const entry = { route, error: null };
+        const entry = { route, installed: before?.installed ?? null, error: null };
         entries.set(key, entry);
         install(entry, false);
       }

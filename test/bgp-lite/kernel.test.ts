@@ -140,6 +140,21 @@ test('what the kernel refuses is told once and tried again', () => {
   expect(table.rows()[0]?.error).toBeNull();
 });
 
+test('a route whose replacement the kernel refuses is removed, and nothing is left at the end', () => {
+  const kernel = fakeKernel();
+  table = createKernelTable(kernel.netlink, warn);
+  table.use([way('10.0.0.0/8')]);
+  kernel.refuses.set('10.0.0.0', 'ENETUNREACH');
+  table.use([way('10.0.0.0/8', { gateway: '198.51.100.1' })]);
+  expect(kernel.routes.size).toBe(0);
+  expect(table.rows()).toMatchObject([{ gateway: '198.51.100.1', error: 'RTM_NEWROUTE: ENETUNREACH' }]);
+  kernel.refuses.clear();
+  vi.advanceTimersByTime(2000);
+  expect([...kernel.routes.values()].map(({ gateway }) => gateway)).toEqual(['198.51.100.1']);
+  table.close();
+  expect(kernel.routes.size).toBe(0);
+});
+
 test('a route that somebody removed is no failure at the end', () => {
   const kernel = fakeKernel();
   table = createKernelTable(kernel.netlink, warn);
