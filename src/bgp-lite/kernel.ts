@@ -2,9 +2,9 @@
  * Our routes in the kernel: what neighbours taught us and the blackholes of announced prefixes. They carry a protocol
  * number of their own, so that those of an earlier run are known, and none is left at the end.
  */
-import { networkOf, type Prefix } from '../config/address.js';
+import { networkOf, type Prefix, parsePrefix } from '../config/address.js';
 import { isSystemError, messageOf } from '../errors.js';
-import { type Netlink, ROUTE_PROTOCOLS } from '../native/addon.js';
+import { type Netlink, ROUTE_PROTOCOLS, type RouteRow } from '../native/addon.js';
 
 export interface KernelRoute {
   prefix: Prefix;
@@ -42,24 +42,45 @@ interface Entry {
   error: string | null;
 }
 
-/** Next hops come and go: what the kernel did not take is tried again so often, milliseconds. */
-const RETRY_MS = 2000;
+/** Next hops and devices come and go: how often the kernel is asked what it has, and told what it lacks, milliseconds. */
+const LOOK_MS = 2000;
 
 type KernelRoutes = Pick<Netlink, 'addRoute' | 'removeRoute' | 'routes'>;
 
 /** Removes what an earlier run left. Throws what the kernel says when the routes cannot be listed. */
 export function createKernelTable(netlink: KernelRoutes, warn: (message: string) => void): KernelTable {
-  for (const row of netlink.routes({ protocol: ROUTE_PROTOCOLS.announcer })) {
-    const { destination, length, table, metric, kind } = row;
-    if (kind === 'other') continue;
-    try {
-      netlink.removeRoute({ destination, length, table, metric, kind, protocol: ROUTE_PROTOCOLS.announcer });
-    } catch (error) {
-      warn(`cannot remove the route ${destination}/${length} of an earlier run: ${messageOf(error)}`);
+  const entries = new Map<string, Entry>();
+
+  /** The routes that the kernel has though they are not wanted go; returns the keys of those that it has rightly. */
+  function tidy(failed: (message: string) => void): Set<string> {
+    const present = new Set<string>();
+    for (const row of netlink.routes({ protocol: ROUTE_PROTOCOLS.announcer })) {
+      const { destination, length, table, metric, kind } = row;
+      if (kind === 'other') continue;
+      const key = keyOfRow(row, entries);
+      if (entries.get(key)?.installed?.kind === kind) {
+        present.add(key);
+        continue;
+      }
+      try {
+        netlink.removeRoute({ destination, length, table, metric, kind, protocol: ROUTE_PROTOCOLS.announcer });
+      } catch (error) {
+        failed(`cannot remove the route ${destination}/${length} of an earlier run: ${messageOf(error)}`);
+      }
     }
+    return present;
   }
 
-  const entries = new Map<string, Entry>();
+  /** The kernel drops routes with their device or its last address, and says so to nobody who does not ask. */
+  function look(): void {
+    try {
+      const present = tidy(() => undefined);
+      for (const [key, entry] of entries) if (!present.has(key)) entry.installed = null;
+    } catch {
+      // What it has will be known the next time.
+    }
+    for (const entry of entries.values()) if (entry.installed === null) install(entry, entry.error !== null);
+  }
 
   function install(entry: Entry, again: boolean): void {
     const { route } = entry;
@@ -88,9 +109,8 @@ export function createKernelTable(netlink: KernelRoutes, warn: (message: string)
     }
   }
 
-  const timer = setInterval(() => {
-    for (const entry of entries.values()) if (entry.error !== null) install(entry, true);
-  }, RETRY_MS);
+  tidy(warn);
+  const timer = setInterval(look, LOOK_MS);
 
   return {
     use(routes) {
@@ -125,6 +145,14 @@ export function createKernelTable(netlink: KernelRoutes, warn: (message: string)
 /** What tells two routes of the kernel apart. */
 function keyOf({ prefix, table, metric }: KernelRoute): string {
   return `${networkOf(prefix)} ${table} ${metric}`;
+}
+
+function keyOfRow({ destination, length, table, metric }: RouteRow, known: ReadonlyMap<string, unknown>): string {
+  const key = `${destination}/${length} ${table} ${metric}`;
+  if (known.has(key)) return key;
+  // The C library writes some addresses in another way, such as ::ffff:192.0.2.1.
+  const prefix = parsePrefix(`${destination}/${length}`);
+  return prefix === null ? key : `${networkOf(prefix)} ${table} ${metric}`;
 }
 
 function sameWay(a: KernelRoute, b: KernelRoute): boolean {

@@ -30,7 +30,15 @@ function fakeKernel() {
       },
       routes: () =>
         [...routes.values()].map(
-          ({ destination, length, table = 254, metric = 0, protocol = 0, gateway = null }): RouteRow => ({
+          ({
+            destination,
+            length,
+            table = 254,
+            metric = 0,
+            protocol = 0,
+            gateway = null,
+            kind = 'unicast',
+          }): RouteRow => ({
             destination,
             length,
             index: 1,
@@ -38,7 +46,7 @@ function fakeKernel() {
             table,
             protocol,
             metric,
-            kind: 'unicast',
+            kind,
           }),
         ),
     },
@@ -138,6 +146,75 @@ test('what the kernel refuses is told once and tried again', () => {
   vi.advanceTimersByTime(2000);
   expect(kernel.routes.size).toBe(1);
   expect(table.rows()[0]?.error).toBeNull();
+});
+
+test('what the kernel dropped, with a device for instance, is put back', () => {
+  const kernel = fakeKernel();
+  table = createKernelTable(kernel.netlink, warn);
+  table.use([way('10.0.0.0/8'), way('192.0.2.0/28', { kind: 'blackhole', gateway: null }), way('2001:db8::/32')]);
+  kernel.routes.delete('10.0.0.0/8 254 1000');
+  kernel.log.length = 0;
+  vi.advanceTimersByTime(2000);
+  expect(kernel.log).toEqual(['add 10.0.0.0/8 254 1000']);
+  expect(kernel.routes.size).toBe(3);
+  vi.advanceTimersByTime(20_000);
+  expect(kernel.log).toHaveLength(1);
+});
+
+test('what cannot be put back is told once, and shown', () => {
+  const kernel = fakeKernel();
+  table = createKernelTable(kernel.netlink, warn);
+  table.use([way('10.0.0.0/8')]);
+  kernel.routes.clear();
+  kernel.refuses.set('10.0.0.0', 'ENETDOWN');
+  vi.advanceTimersByTime(10_000);
+  expect(warnings).toHaveLength(1);
+  expect(table.rows()[0]?.error).toBe('RTM_NEWROUTE: ENETDOWN');
+  kernel.refuses.clear();
+  vi.advanceTimersByTime(2000);
+  expect(kernel.routes.size).toBe(1);
+});
+
+test('a route with our protocol number that is not wanted goes', () => {
+  const kernel = fakeKernel();
+  table = createKernelTable(kernel.netlink, warn);
+  table.use([way('10.0.0.0/8')]);
+  kernel.netlink.addRoute({ destination: '10.1.0.0', length: 16, table: 254, metric: 1000 });
+  vi.advanceTimersByTime(2000);
+  expect([...kernel.routes.keys()]).toEqual(['10.0.0.0/8 254 1000']);
+});
+
+test('a destination that the kernel writes in another way is the same', () => {
+  const kernel = fakeKernel();
+  const netlink: typeof kernel.netlink = {
+    ...kernel.netlink,
+    routes: () => kernel.netlink.routes().map((row) => ({ ...row, destination: '::ffff:192.0.2.0' })),
+  };
+  table = createKernelTable(netlink, warn);
+  table.use([way('::ffff:192.0.2.0/124')]);
+  kernel.log.length = 0;
+  vi.advanceTimersByTime(10_000);
+  expect(kernel.log).toEqual([]);
+});
+
+test('when the kernel cannot be asked nothing changes, and what it refused is tried again', () => {
+  const kernel = fakeKernel();
+  let broken = false;
+  const netlink: typeof kernel.netlink = {
+    ...kernel.netlink,
+    routes: () => {
+      if (broken) throw new Error('ENOBUFS');
+      return kernel.netlink.routes();
+    },
+  };
+  table = createKernelTable(netlink, warn);
+  kernel.refuses.set('10.0.0.0', 'ENETUNREACH');
+  table.use([way('10.0.0.0/8'), way('10.9.0.0/16')]);
+  broken = true;
+  kernel.refuses.clear();
+  kernel.log.length = 0;
+  vi.advanceTimersByTime(4000);
+  expect(kernel.log).toEqual(['add 10.0.0.0/8 254 1000']);
 });
 
 test('a route whose replacement the kernel refuses is removed, and nothing is left at the end', () => {

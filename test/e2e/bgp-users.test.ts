@@ -100,6 +100,24 @@ protocol bgp homenet {
     expect(neighbor?.routes).toMatchObject({ accepted: 3 });
   });
 
+  test('routes that the kernel dropped with the tunnel are put back while the session goes on', async () => {
+    const { hosts } = at();
+    const neighbors = async () =>
+      (await home.json<{ bgp: { state: string; established: number }[] }>('neighbor', 'list')).bgp.map(
+        ({ state, established }) => [state, established],
+      );
+    const [before, sessions] = [await installed(hosts.home, 44), await neighbors()];
+    await hosts.home.script('ip link set tunnel down');
+    expect(await installed(hosts.home, 44)).toBe('');
+    await hosts.home.script('ip link set tunnel up');
+    await eventually(
+      () => installed(hosts.home, 44),
+      (text) => lines(text).length === 3,
+    );
+    expect(lines(await installed(hosts.home, 44))).toEqual(lines(before));
+    expect(await neighbors()).toEqual(sessions);
+  });
+
   test('a route that the gateway takes back leaves the table', async () => {
     await gateway.services[0]?.signal('SIGKILL');
     await eventually(
