@@ -122,6 +122,7 @@ export function createAnnouncer(first: AnnouncerOptions, { addon, log }: Announc
       transport: createTcpTransport(addon),
       log,
       bfd,
+      devices: host,
       learned: (neighbor, changes) => learned.update(neighbor, changes),
     },
   );

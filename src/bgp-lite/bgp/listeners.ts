@@ -6,6 +6,8 @@ import type { Connection, Listener, Transport } from './transport.js';
 export interface Listeners {
   /** Opens what these neighbours need and closes the rest. */
   set(neighbors: readonly BgpNeighborConfig[]): void;
+  /** Devices have come or gone: a socket stays with the device that it was opened for, not with one of the same name. */
+  look(): void;
   strangers(): number;
   close(): void;
 }
@@ -25,11 +27,15 @@ interface Open {
   listener: Listener;
   keys: Map<string, string>;
   hopLimit: number | null;
+  /** ifIndex of the place's device. */
+  index: number | null;
 }
 
 export function createListeners(parts: {
   transport: Transport;
   port: number;
+  /** ifIndex, null where there is no such device. */
+  indexOf(device: string): number | null;
   failed(where: string, error: unknown): void;
   accept(neighbor: string, connection: Connection): void;
 }): Listeners {
@@ -51,6 +57,8 @@ export function createListeners(parts: {
     }
   }
 
+  const indexOf = ({ device }: Place) => (device === null ? null : parts.indexOf(device));
+
   function openPlace(key: string, place: Place): void {
     const keys = keysOf(place);
     const md5 = [...keys].map(([address, secret]) => ({ address, key: secret }));
@@ -59,7 +67,7 @@ export function createListeners(parts: {
       const { family, address, device } = place;
       const options = { family, address, device, port: parts.port, hopLimit, md5 };
       const listener = parts.transport.listen(options, (connection) => accept(key, connection));
-      open.set(key, { place, listener, keys, hopLimit });
+      open.set(key, { place, listener, keys, hopLimit, index: indexOf(place) });
       told.delete(key);
     } catch (error) {
       const where = `${place.address ?? (place.family === 4 ? '0.0.0.0' : '::')}#${parts.port}`;
@@ -88,11 +96,15 @@ export function createListeners(parts: {
     existing.place = place;
   }
 
+  function serves({ hopLimit, place: before, index }: Open, place: Place): boolean {
+    return hopLimitOf(place) === hopLimit && place.address === before.address && indexOf(place) === index;
+  }
+
   function apply(): void {
-    for (const [key, { listener, hopLimit, place: before }] of [...open]) {
+    for (const [key, existing] of [...open]) {
       const place = wanted.get(key);
-      if (place !== undefined && hopLimitOf(place) === hopLimit && place.address === before.address) continue;
-      listener.close();
+      if (place !== undefined && serves(existing, place)) continue;
+      existing.listener.close();
       open.delete(key);
     }
     for (const [key, place] of wanted) {
@@ -107,6 +119,7 @@ export function createListeners(parts: {
       wanted = placesOf(neighbors);
       apply();
     },
+    look: apply,
     strangers: () => strangers,
     close() {
       if (retry !== null) clearTimeout(retry);

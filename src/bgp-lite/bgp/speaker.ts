@@ -21,12 +21,13 @@ import { BGP_PORT, Cease } from './numbers.js';
 import { createSession, type Session } from './session.js';
 import { changedSettings, needsReset } from './settings.js';
 import type { AnnouncedRoute, BgpNeighborStatus } from './status.js';
-import type { Transport } from './transport.js';
+import type { Devices, Transport } from './transport.js';
 
 export interface BgpParts {
   transport: Transport;
   log: Log;
   bfd: BfdWatcher | null;
+  devices: Devices;
   /** Routes accepted from a neighbour, changed or gone. */
   learned(neighbor: string, changes: readonly LearnedChange[]): void;
   /** 0 to 1, for jitter. */
@@ -75,7 +76,7 @@ const PREPARE_ALL_MS = 30_000;
 
 /** Starts at once. */
 export function createBgpSpeaker(options: BgpOptions, parts: BgpParts): BgpSpeaker {
-  const { transport, log, bfd } = parts;
+  const { transport, log, bfd, devices } = parts;
   const random = parts.random ?? Math.random;
   const routerId = Number(parseAddress(options.routerId)?.value ?? 0n);
   const sessions = new Map<string, Session>();
@@ -85,6 +86,7 @@ export function createBgpSpeaker(options: BgpOptions, parts: BgpParts): BgpSpeak
   const listeners = createListeners({
     transport,
     port: options.listenPort ?? BGP_PORT,
+    indexOf: (device) => devices.device(device)?.index ?? null,
     failed: (where, error) => log.error(`cannot listen for BGP on ${where}: ${messageOf(error)}; trying again`),
     accept(name, connection) {
       const session = sessions.get(name);
@@ -129,6 +131,7 @@ export function createBgpSpeaker(options: BgpOptions, parts: BgpParts): BgpSpeak
 
   for (const config of options.neighbors) add(config, options.restarted);
   listen();
+  const unwatch = devices.watch(listeners.look);
 
   return {
     announce(next) {
@@ -176,6 +179,7 @@ export function createBgpSpeaker(options: BgpOptions, parts: BgpParts): BgpSpeak
         if (withinMs > 0 && (await session.prepareRestart(withinMs))) kept.add(session);
         else log.warn(`neighbor ${session.config().name}: will not keep the routes while this side restarts`);
       }
+      unwatch();
       listeners.close();
       const reason = ceaseWithText(Cease.SHUTDOWN, text);
       await Promise.all(

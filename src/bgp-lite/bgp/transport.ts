@@ -63,6 +63,14 @@ export interface Listener {
   close(): void;
 }
 
+/** The network devices of the host. */
+export interface Devices {
+  /** `index` is the ifIndex. Null when there is no such device. */
+  device(name: string): { index: number } | null;
+  /** `changed` is called after any device may have changed; the function returned ends that. */
+  watch(changed: () => void): () => void;
+}
+
 export interface Transport {
   /** Calls `done` once, later, unless cancelled. */
   connect(options: ConnectOptions, done: (result: Connection | string) => void): { cancel(): void };

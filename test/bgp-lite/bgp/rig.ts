@@ -7,6 +7,7 @@ import type {
   Connection,
   ConnectionEvents,
   ConnectOptions,
+  Devices,
   ListenOptions,
   Transport,
 } from '../../../src/bgp-lite/bgp/transport.js';
@@ -285,12 +286,35 @@ export class FakeBfd implements BfdWatcher {
   }
 }
 
+export class FakeDevices implements Devices {
+  readonly indices = new Map<string, number>();
+  private readonly watches = new Set<() => void>();
+
+  device(name: string) {
+    const index = this.indices.get(name);
+    return index === undefined ? null : { index };
+  }
+
+  watch(changed: () => void) {
+    this.watches.add(changed);
+    return () => void this.watches.delete(changed);
+  }
+
+  /** Null: the device goes. */
+  set(name: string, index: number | null): void {
+    if (index === null) this.indices.delete(name);
+    else this.indices.set(name, index);
+    for (const changed of this.watches) changed();
+  }
+}
+
 export interface Rig {
   speaker: BgpSpeaker;
   transport: MemoryTransport;
   log: string[];
   learned: LearnedChange[];
   bfd: FakeBfd;
+  devices: FakeDevices;
 }
 
 export function startSpeaker(
@@ -301,6 +325,7 @@ export function startSpeaker(
   const log: string[] = [];
   const learned: LearnedChange[] = [];
   const bfd = new FakeBfd();
+  const devices = new FakeDevices();
   const line = (level: string) => (message: string) => log.push(`${level} ${message}`);
   const speaker = createBgpSpeaker(
     {
@@ -312,11 +337,12 @@ export function startSpeaker(
       transport,
       log: { info: line('info'), warn: line('warn'), error: line('error') },
       bfd,
+      devices,
       learned: (_, changes) => learned.push(...changes),
       random: options.random ?? (() => 1),
     },
   );
-  return { speaker, transport, log, learned, bfd };
+  return { speaker, transport, log, learned, bfd, devices };
 }
 
 /** Takes the speaker's call and brings the session up; the neighbour has said nothing but its OPEN and a KEEPALIVE. */

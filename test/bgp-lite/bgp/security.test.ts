@@ -82,6 +82,32 @@ describe('listening sockets', () => {
     rig.transport.call('fe80::1%eth2', 'fe80::2%eth2', 1);
     expect(states(rig)).toEqual(['Active', 'OpenSent']);
   });
+
+  test('a device that was made anew gets a new socket, and the neighbour is heard again', () => {
+    const rig = startSpeaker([linkLocal('tun44'), linkLocal('eth1')]);
+    rig.devices.set('eth1', 2);
+    rig.devices.set('tun44', 7);
+    const before = rig.transport.listening.length;
+    const opened = () => rig.transport.listening.filter(({ open }) => open).map(({ options }) => options.device);
+    expect(opened()).toEqual(['eth1', 'tun44']);
+    rig.transport.busy = true;
+    rig.devices.set('tun44', null);
+    expect(opened()).toEqual(['eth1']);
+    rig.transport.busy = false;
+    rig.devices.set('tun44', 8);
+    expect(opened()).toEqual(['eth1', 'tun44']);
+    expect(rig.transport.listening).toHaveLength(before + 1);
+    rig.transport.call('fe80::1%tun44', 'fe80::2%tun44', rig.transport.listening.length - 1);
+    expect(states(rig)).toEqual(['OpenSent', 'Active']);
+  });
+
+  test('the end of the speaker ends its watch of the devices', async () => {
+    const rig = startSpeaker([linkLocal('eth1')]);
+    await rig.speaker.stop({ planned: false, text: null });
+    const before = rig.transport.listening.length;
+    rig.devices.set('eth1', 3);
+    expect(rig.transport.listening).toHaveLength(before);
+  });
 });
 
 describe('BFD', () => {

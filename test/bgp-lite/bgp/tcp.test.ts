@@ -7,7 +7,7 @@ import { type BgpSpeaker, createBgpSpeaker } from '../../../src/bgp-lite/bgp/spe
 import { createTcpTransport } from '../../../src/bgp-lite/bgp/tcp.js';
 import type { BgpNeighborConfig } from '../../../src/config/announce.js';
 import { loadAddon } from '../../../src/native/addon.js';
-import { announcement, imports, neighbor, pattern } from './rig.js';
+import { announcement, FakeDevices, imports, neighbor, pattern } from './rig.js';
 
 const transport = createTcpTransport(loadAddon());
 const running: BgpSpeaker[] = [];
@@ -35,6 +35,7 @@ function start(routerId: string, listenPort: number, config: Partial<BgpNeighbor
       transport,
       log: { info: line, warn: line, error: line },
       bfd: null,
+      devices: new FakeDevices(),
       learned: (_, changes) => learned.push(...changes),
     },
   );
