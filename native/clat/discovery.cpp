@@ -146,6 +146,7 @@ void Discovery::onAnswer(std::span<const std::byte> datagram, uint64_t now_ms) {
   dns_tried_ = true;
   const auto records = std::span(answer->records).first(answer->record_count);
   dns_prefixes_ = findPrefixes(records);
+  if (!records.empty() && dns_prefixes_.count == 0) ++counters_.prefixes_refused;
   const uint32_t given = answer->ttl_seconds.value_or(kNegativeTtlSeconds);
   const uint64_t ttl_ms = std::clamp(given, kLeastTtlSeconds, kMostTtlSeconds) * kSecondMs;
   if (dns_prefixes_.count > 0) {

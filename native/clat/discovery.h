@@ -46,7 +46,8 @@ struct Prefixes {
 
 struct DiscoveryCounters {
   uint64_t advertisements = 0;
-  /// PREF64 options that were ignored: RFC 8781 §4, or no room.
+  /// PREF64 options that were ignored, RFC 8781 §4 or no room, and answers whose records have no
+  /// prefix that may be used.
   uint64_t prefixes_refused = 0;
   uint64_t questions = 0;
   uint64_t answers = 0;

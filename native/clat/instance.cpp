@@ -15,6 +15,8 @@ constexpr uint64_t kPauseMs = 60'000;
 // IPv6 header less IPv4 header, and a Fragment Header (RFC 7915 §4).
 constexpr uint32_t kGrowth = 28;
 constexpr uint32_t kLeastMtu6 = 1280;
+// No IPv6 packet is longer but for jumbograms; the loopback device says 65536.
+constexpr uint32_t kMostMtu6 = 65'535;
 constexpr uint32_t kMetric = 2048;
 constexpr uint32_t kClatBlock = 0xc0000000;
 
@@ -221,7 +223,7 @@ Plan Instance::decide(uint64_t now_ms) {
     }
   }
   plan.state = State::kRunning;
-  plan.mtu6 = std::max(kLeastMtu6, settings_.mtu.value_or(uplink_.mtu));
+  plan.mtu6 = std::clamp(settings_.mtu.value_or(uplink_.mtu), kLeastMtu6, kMostMtu6);
   plan.mtu4 = plan.mtu6 - kGrowth;
   plan.metric = chooseMetric();
   plan.index = uplink_.index;

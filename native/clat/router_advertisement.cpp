@@ -11,6 +11,8 @@ constexpr uint8_t kOptionResolvers = 25;
 constexpr uint8_t kOptionPref64 = 38;
 // RFC 8781 §4: the low 3 bits of the field.
 constexpr std::array<uint8_t, 6> kLengths = {96, 64, 56, 48, 40, 32};
+// 64:ff9b::/96.
+constexpr Ipv6Address kWellKnownPrefix{{0x00, 0x64, 0xff, 0x9b}};
 
 uint8_t octet(std::span<const std::byte> bytes, size_t at) {
   return std::to_integer<uint8_t>(bytes[at]);
@@ -40,7 +42,9 @@ bool isUsablePrefix(const Ipv6Address& address, uint8_t length) {
   if (!Pref64::isValid(address, length)) return false;
   if (address.isMulticast() || address.isLinkLocal()) return false;
   // ::/32 has the unspecified address, loopback, IPv4-compatible and IPv4-mapped addresses.
-  return load<Be32>(address.at(0)).host() != 0;
+  if (load<Be32>(address.at(0)).host() == 0) return false;
+  // RFC 6052 §2.1: the well-known prefix has 96 bits, and none of the shorter ones around it.
+  return length == 96 || !Pref64(address, length).contains(kWellKnownPrefix);
 }
 
 std::optional<AdvertisedPrefix> parsePref64(std::span<const std::byte> option) {

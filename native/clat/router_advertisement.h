@@ -55,7 +55,9 @@ std::optional<RouterAdvertisement> parseAdvertisement(std::span<const std::byte>
 std::optional<AdvertisedPrefix> parsePref64(std::span<const std::byte> option);
 
 /// True for a prefix that a translator may use: one of the six lengths, octet u zero, and neither
-/// multicast, link-local, loopback nor one of the blocks that embed IPv4 for other purposes.
+/// multicast, link-local, loopback nor one of the blocks that embed IPv4 for other purposes, nor
+/// one that has the well-known prefix inside. The configuration takes all
+/// of these (`pool6Prefix` in src/config/fields.ts), so that no network stops a translator.
 bool isUsablePrefix(const Ipv6Address& address, uint8_t length);
 
 }  // namespace platypus::clat

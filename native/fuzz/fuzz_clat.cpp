@@ -69,7 +69,7 @@ void check(const Instance& instance, uint64_t now_ms) {
   if (plan.state != State::kRunning) return;
   require(plan.prefixes.list.count > 0);
   if (!plan.shared.isUnspecified()) require(plan.address.bytes[0] == 0xfd && !plan.neighbour);
-  require(plan.mtu6 >= 1280 && plan.mtu4 == plan.mtu6 - 28);
+  require(plan.mtu6 >= 1280 && plan.mtu6 <= 65'535 && plan.mtu4 == plan.mtu6 - 28);
   require(isChecksumNeutral(plan.address, plan.prefixes.list.prefixes[0], plan.ipv4));
   require(plan.ipv4.host() >= 0xc0000001 && plan.ipv4.host() <= 0xc0000006);
 }

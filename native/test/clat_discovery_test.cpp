@@ -190,6 +190,21 @@ TEST_CASE("XLAT-DNS-07 records without a well-known address are as good as none"
   CHECK(network.firstQuestion(0, 1'000'000) == 120'000);
 }
 
+TEST_CASE("a refused option or answer leaves the prefix of another router alone, and is counted") {
+  Network network(withResolver());
+  network.hear(kWellKnown600, 0);
+  network.hear("26020259 0064ff9b 00000000 00000000", 10, "fe80::2");
+  CHECK(network.list() == "64:ff9b::/96");
+  CHECK(network.discovery.counters().prefixes_refused == 1);
+  Network other(withResolver());
+  other.hear("", 0);
+  REQUIRE(other.poll(0));
+  // 64:ff9b:c000:aa::, which would be 64:ff9b::/32.
+  other.discovery.onAnswer(dnsAnswer(7, {"0064ff9bc00000aa0000000000000000"}, 60), 0);
+  CHECK(other.list() == "");
+  CHECK(other.discovery.counters().prefixes_refused == 1);
+}
+
 TEST_CASE("an answer that nobody asked for, or with another id, changes nothing and is counted") {
   Network network(withResolver());
   network.discovery.onAnswer(dnsAnswer(7, {kWellKnownAaaa}, 60), 0);

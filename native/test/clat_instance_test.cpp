@@ -82,6 +82,14 @@ TEST_CASE("XLAT-CLAT-09, XLAT-ARCH-16 IPv4 gets 28 bytes less than the uplink") 
   CHECK(instance.plan().mtu4 == 1472);
 }
 
+TEST_CASE("an uplink with more bytes than an IPv6 packet, such as lo, counts as 65535") {
+  Instance instance = running();
+  Uplink uplink = uplinkWith("2001:db8:1::2");
+  uplink.mtu = 65'536;
+  instance.onUplink(uplink, 10);
+  CHECK(instance.plan().mtu6 == 65'535);
+}
+
 TEST_CASE("XLAT-CLAT-04 native IPv4 has it stand down, and come back when that leaves") {
   Instance instance = running();
   Uplink uplink = uplinkWith("2001:db8:1::2");

@@ -41,6 +41,16 @@ TEST_CASE("a prefix that cannot stand for IPv4 is ignored: multicast, link-local
 }
 
 TEST_CASE(
+    "a prefix with the well-known one inside is ignored, that itself and its neighbours are not") {
+  for (const char* code : {"1", "2", "3", "4", "5"}) {
+    CHECK_FALSE(parsePref64(fromHex("2602070" + std::string(code) + "0064ff9b0000000000000000")));
+  }
+  CHECK(parsePref64(fromHex("260207080064ff9b0000000000000000")));
+  // RFC 8215: 64:ff9b:1::/48.
+  CHECK(parsePref64(fromHex("2602070b0064ff9b0001000000000000")));
+}
+
+TEST_CASE(
     "XLAT-RA-16 hop limit, source, code, length and options of an advertisement are checked") {
   const Bytes good = advertisement(kWellKnown600);
   CHECK(parseAdvertisement(good, fromRouter()));
