@@ -101,8 +101,8 @@ clat::Settings settingsOf(const Napi::Object& given) {
   discovery.dns = given.Get("dns").ToBoolean();
   discovery.statics = prefixField(given, "statics");
   discovery.fallbacks = prefixField(given, "fallbacks");
-  for (const std::string& resolver : stringsField(given, "resolvers", discovery.resolvers.size())) {
-    discovery.resolvers[discovery.resolver_count++] = address6(given.Env(), resolver);
+  for (const std::string& resolver : stringsField(given, "resolvers", clat::kMostResolvers)) {
+    discovery.resolvers.addresses[discovery.resolvers.count++] = address6(given.Env(), resolver);
   }
   const Napi::Value key = given.Get("key");
   if (!key.IsTypedArray() || key.As<Napi::TypedArray>().ByteLength() != settings.key.size()) {

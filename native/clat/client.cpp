@@ -25,6 +25,10 @@ constexpr int kMessages = 32;
 constexpr uint64_t kLookMs = 100;
 // Some firewalls are loaded in many steps.
 constexpr uint64_t kTablesMs = 1000;
+// Nobody tells when resolv.conf has changed: so often it is read while its resolvers are missed.
+constexpr uint64_t kResolversMs = 2000;
+// What systemd-resolved was told by the links, where resolv.conf names that alone (127.0.0.53).
+constexpr const char* kBehindLocal = "/run/systemd/resolve/resolv.conf";
 // ARPHRD_ETHER: links where neighbours have Ethernet addresses, wireless ones included.
 constexpr uint16_t kEthernet = 1;
 
@@ -134,12 +138,19 @@ void Client::followUplink(uint64_t now_ms) {
     if (icmp.socket && watch(icmp.socket.fd(), true)) icmp_ = std::move(icmp.socket);
     look_again_ = !icmp_;
   }
-  readResolvers();
+  readResolvers(now_ms);
   instance_.onUplink(uplink, now_ms);
 }
 
-void Client::readResolvers() {
-  if (resolv_conf_[0] != '\0') instance_.setResolvers(readResolvConf(resolv_conf_.data()).all());
+void Client::readResolvers(uint64_t now_ms) {
+  if (resolv_conf_[0] == '\0') return;
+  resolvers_read_ms_ = now_ms;
+  instance_.setResolvers(readResolvConf(resolv_conf_.data(), kBehindLocal));
+}
+
+bool Client::awaitsResolvers(uint64_t now_ms) const {
+  return resolv_conf_[0] != '\0' && settings_.mode != Mode::kOff && instance_.uplink().running &&
+         instance_.discovery().lacksDns(now_ms);
 }
 
 void Client::closeSockets() {
@@ -171,6 +182,7 @@ void Client::readDns(uint64_t now_ms) {
 }
 
 void Client::act(uint64_t now_ms) {
+  if (awaitsResolvers(now_ms) && now_ms >= resolvers_read_ms_ + kResolversMs) readResolvers(now_ms);
   const Actions actions = instance_.advance(now_ms, randomWord());
   if (actions.ask) ask(*actions.ask);
   const Uplink& uplink = instance_.uplink();
@@ -186,7 +198,7 @@ void Client::act(uint64_t now_ms) {
 void Client::ask(const Ask& ask) {
   dns_.close();
   // The host may have moved to other resolvers since; for the next question.
-  readResolvers();
+  readResolvers(Client::nowMs());
   OpenedSocket opened = openDns(settings_.uplink.c_str(), index_, ask.resolver);
   if (!opened.socket || !watch(opened.socket.fd(), true)) return;
   // Not sent or not answered: asked again when its time is up.
@@ -197,6 +209,7 @@ void Client::ask(const Ask& ask) {
 void Client::setTimer(uint64_t now_ms) {
   uint64_t wait = instance_.deadlineMs(now_ms) - now_ms;
   if (look_again_) wait = std::min(wait, kLookMs);
+  if (awaitsResolvers(now_ms)) wait = std::min(wait, kResolversMs);
   if (table_gone_) wait = std::min(wait, kTablesMs);
   wait = std::max(wait, uint64_t{1});
   itimerspec when = {};

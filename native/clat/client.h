@@ -52,16 +52,18 @@ class Client {
   bool watch(int fd, bool on);
   void followUplink(uint64_t now_ms);
   bool followTables(uint64_t now_ms);
-  void readResolvers();
+  void readResolvers(uint64_t now_ms);
   void closeSockets();
   void readIcmp(uint64_t now_ms);
   void readDns(uint64_t now_ms);
   void act(uint64_t now_ms);
+  bool awaitsResolvers(uint64_t now_ms) const;
   void ask(const Ask& ask);
   void setTimer(uint64_t now_ms);
 
   Settings settings_;
   std::array<char, 128> resolv_conf_{};
+  uint64_t resolvers_read_ms_ = 0;
   Instance instance_;
   netlink::Netlink netlink_;
   netlink::Monitor monitor_;

@@ -38,13 +38,10 @@ void Discovery::restart(uint64_t now_ms) {
   dns_attempts_ = 0;
   dns_failures_ = 0;
   dns_next_ms_ = 0;
+  dns_resolvers_ = {};
+  hurried_ms_.reset();
   dns_tried_ = false;
   choose(now_ms);
-}
-
-void Discovery::setResolvers(std::span<const Ipv6Address> resolvers) {
-  settings_.resolver_count = std::min(resolvers.size(), settings_.resolvers.size());
-  std::copy_n(resolvers.begin(), settings_.resolver_count, settings_.resolvers.begin());
 }
 
 void Discovery::onAdvertisement(const RouterAdvertisement& advertisement, const Ipv6Address& router,
@@ -54,6 +51,8 @@ void Discovery::onAdvertisement(const RouterAdvertisement& advertisement, const 
   advertisement_seen_ = true;
   if (advertisement.router_lifetime_seconds > 0) {
     router_ = router;
+    // A router that is back is likely to have brought the resolvers back that were silent.
+    if (dns_failures_ > 0 || dns_attempts_ > 1) (void)hurry(now_ms);
   } else if (router_ == router) {
     router_ = {};
   }
@@ -182,25 +181,37 @@ bool Discovery::wantsDns(uint64_t now_ms) const {
 }
 
 // RFC 8880 §7.1: those learnt on the link come first.
-size_t Discovery::resolvers(std::span<Ipv6Address, 2 * kMostResolvers> list) const {
-  size_t count = 0;
+ResolverList Discovery::resolvers() const {
+  if (advertised_resolver_count_ == 0) return settings_.resolvers;
+  ResolverList list;
   for (const Resolver& entry : std::span(advertised_resolvers_).first(advertised_resolver_count_)) {
-    list[count++] = entry.address;
+    list.addresses[list.count++] = entry.address;
   }
-  if (count > 0) return count;
-  for (const Ipv6Address& address :
-       std::span(settings_.resolvers).first(settings_.resolver_count)) {
-    list[count++] = address;
-  }
-  return count;
+  return list;
 }
 
-void Discovery::dnsFailed(uint64_t now_ms) {
-  const uint64_t pause = kFirstPauseMs << std::min(dns_failures_, uint32_t{5});
-  ++dns_failures_;
+// What others said, or did not say, is no word of these.
+void Discovery::followResolvers(const ResolverList& list, uint64_t now_ms) {
+  if (list == dns_resolvers_ || !hurry(now_ms)) return;
+  dns_resolvers_ = list;
+  dns_failures_ = 0;
+}
+
+// Has DNS asked anew at once; false while that was done so lately that it has to wait, as anybody
+// on the link can make up advertisements.
+bool Discovery::hurry(uint64_t now_ms) {
+  if (dns_next_ms_ <= now_ms && dns_attempts_ == 0) return true;
+  if (hurried_ms_ && *hurried_ms_ + kHurryMs > now_ms) return false;
+  hurried_ms_ = now_ms;
+  dns_attempts_ = 0;
+  dns_next_ms_ = now_ms;
+  return true;
+}
+
+void Discovery::dnsFailed(uint64_t pause_ms, uint64_t now_ms) {
   dns_attempts_ = 0;
   dns_ = dns_prefixes_.count > 0 ? Dns::kKnown : Dns::kNegative;
-  dns_next_ms_ = now_ms + std::min(pause, kMostPauseMs);
+  dns_next_ms_ = now_ms + pause_ms;
   dns_tried_ = true;
   choose(now_ms);
 }
@@ -213,23 +224,31 @@ std::optional<Ask> Discovery::poll(uint64_t now_ms, uint16_t id) {
       // Asked anew when the routers know nothing any more.
       dns_ = Dns::kIdle;
       dns_prefixes_ = {};
+      dns_attempts_ = 0;
+      dns_failures_ = 0;
       dns_next_ms_ = 0;
     }
     return std::nullopt;
   }
+  const ResolverList list = resolvers();
+  followResolvers(list, now_ms);
   if (dns_next_ms_ > now_ms) return std::nullopt;
-  std::array<Ipv6Address, 2 * kMostResolvers> list;
-  const size_t count = resolvers(list);
-  if (count == 0 || dns_attempts_ >= kMostAttempts) {
-    dnsFailed(now_ms);
+  if (list.count == 0) {
+    // No failure of anybody; who comes is asked at once.
+    dnsFailed(kFirstPauseMs, now_ms);
+    return std::nullopt;
+  }
+  if (dns_attempts_ >= kMostAttempts) {
+    const uint64_t pause = kFirstPauseMs << std::min(dns_failures_++, uint32_t{5});
+    dnsFailed(std::min(pause, kMostPauseMs), now_ms);
     return std::nullopt;
   }
   dns_ = Dns::kAsking;
   dns_id_ = id;
-  const Ipv6Address resolver = list[dns_attempts_ % count];
+  const Ipv6Address resolver = list.addresses[dns_attempts_ % list.count];
   ++dns_attempts_;
   ++counters_.questions;
-  dns_next_ms_ = now_ms + kAnswerWaitMs * (1u + (dns_attempts_ - 1) / count);
+  dns_next_ms_ = now_ms + kAnswerWaitMs * (1u + (dns_attempts_ - 1) / list.count);
   return Ask{.resolver = resolver, .question = makeQuestion(id)};
 }
 
@@ -356,6 +375,7 @@ uint64_t Discovery::deadlineMs(uint64_t now_ms) const {
     return next;
   }
   at(dns_next_ms_);
+  if (hurried_ms_ && resolvers() != dns_resolvers_) at(*hurried_ms_ + kHurryMs);
   return next;
 }
 

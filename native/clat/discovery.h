@@ -16,6 +16,7 @@
 
 #include "clat/dns_message.h"
 #include "clat/ipv4only.h"
+#include "clat/resolv_conf.h"
 #include "clat/router_advertisement.h"
 
 namespace platypus::clat {
@@ -30,8 +31,7 @@ struct DiscoverySettings {
   /// Used when RA and DNS were tried and know nothing.
   PrefixList fallbacks;
   /// Asked when the advertisements name nobody; IPv6 only.
-  std::array<Ipv6Address, kMostResolvers> resolvers{};
-  size_t resolver_count = 0;
+  ResolverList resolvers;
 };
 
 /// The prefixes in force; the first is what IPv4 destinations get.
@@ -73,6 +73,8 @@ class Discovery {
   static constexpr uint64_t kCalmMs = 30'000;
   static constexpr uint64_t kWindowMs = 60'000;
   static constexpr size_t kCalmChanges = 4;
+  /// How often an advertisement may have DNS asked before its time.
+  static constexpr uint64_t kHurryMs = 5000;
 
   Discovery(const DiscoverySettings& settings, uint64_t now_ms);
 
@@ -80,7 +82,7 @@ class Discovery {
   /// choice did lately is remembered, so that a link that comes and goes is damped as well.
   void restart(uint64_t now_ms);
   /// Resolvers other than those of advertisements, such as the host's; IPv6 only.
-  void setResolvers(std::span<const Ipv6Address> resolvers);
+  void setResolvers(const ResolverList& resolvers) { settings_.resolvers = resolvers; }
 
   void onAdvertisement(const RouterAdvertisement& advertisement, const Ipv6Address& router,
                        uint64_t now_ms);
@@ -88,6 +90,9 @@ class Discovery {
   void onAnswer(std::span<const std::byte> datagram, uint64_t now_ms);
   /// Lets lifetimes end, and returns a question when one is due. `id` must be hard to guess.
   std::optional<Ask> poll(uint64_t now_ms, uint16_t id);
+  /// True while DNS is to tell the prefix and has not: resolvers that it should ask are of
+  /// interest.
+  bool lacksDns(uint64_t now_ms) const { return wantsDns(now_ms) && dns_prefixes_.count == 0; }
   /// When poll() has to be called next, whatever comes until then.
   uint64_t deadlineMs(uint64_t now_ms) const;
 
@@ -119,8 +124,10 @@ class Discovery {
   void expire(uint64_t now_ms);
   bool routerKnows() const { return advertised_count_ > 0; }
   bool wantsDns(uint64_t now_ms) const;
-  size_t resolvers(std::span<Ipv6Address, 2 * kMostResolvers> list) const;
-  void dnsFailed(uint64_t now_ms);
+  ResolverList resolvers() const;
+  void followResolvers(const ResolverList& list, uint64_t now_ms);
+  bool hurry(uint64_t now_ms);
+  void dnsFailed(uint64_t pause_ms, uint64_t now_ms);
   Prefixes candidates(uint64_t now_ms) const;
   Prefixes fromRouters() const;
   void choose(uint64_t now_ms);
@@ -145,6 +152,10 @@ class Discovery {
   uint16_t dns_id_ = 0;
   uint32_t dns_attempts_ = 0;
   uint32_t dns_failures_ = 0;
+  // Whom the above is about.
+  ResolverList dns_resolvers_;
+  // When DNS was last asked before its time.
+  std::optional<uint64_t> hurried_ms_;
   // RFC 7050 was tried to its end since the start, whatever came of it.
   bool dns_tried_ = false;
 

@@ -102,10 +102,6 @@ void Instance::onAnswer(std::span<const std::byte> datagram, uint64_t now_ms) {
   replan(now_ms);
 }
 
-void Instance::setResolvers(std::span<const Ipv6Address> resolvers) {
-  discovery_.setResolvers(resolvers);
-}
-
 Actions Instance::advance(uint64_t now_ms, uint64_t random) {
   Actions actions;
   if (settings_.mode == Mode::kOff || !uplink_.running) {

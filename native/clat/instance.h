@@ -113,7 +113,7 @@ class Instance {
   /// Lets time pass. `random` must be hard to guess.
   Actions advance(uint64_t now_ms, uint64_t random);
   /// Resolvers of the host, asked when the link names none.
-  void setResolvers(std::span<const Ipv6Address> resolvers);
+  void setResolvers(const ResolverList& resolvers) { discovery_.setResolvers(resolvers); }
   uint64_t deadlineMs(uint64_t now_ms) const;
 
   const Plan& plan() const { return plan_; }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "socket/descriptor.h"
 
@@ -16,11 +17,32 @@ constexpr size_t kMostBytes = 8192;
 constexpr std::string_view kKeyword = "nameserver";
 constexpr std::string_view kBlank = " \t\r";
 
+ResolvConf readFile(const char* path) {
+  const Descriptor file(::open(path, O_RDONLY | O_CLOEXEC));
+  if (!file) return {};
+  char text[kMostBytes];
+  const ssize_t got = ::read(file.fd(), text, sizeof text);
+  return got <= 0 ? ResolvConf{} : parseResolvConf({text, static_cast<size_t>(got)});
+}
+
+// Of the address alone; nothing for what is none.
+std::optional<Ipv6Address> parseAddress(std::string_view text) {
+  char word[INET6_ADDRSTRLEN];
+  if (text.size() >= sizeof word) return std::nullopt;
+  std::memcpy(word, text.data(), text.size());
+  word[text.size()] = '\0';
+  Ipv6Address address;
+  if (inet_pton(AF_INET6, word, address.bytes.data()) != 1) return std::nullopt;
+  return address;
+}
+
 }  // namespace
 
-ResolverList parseResolvConf(std::string_view text) {
-  ResolverList list;
-  while (!text.empty() && list.count < list.addresses.size()) {
+ResolvConf parseResolvConf(std::string_view text) {
+  ResolvConf result;
+  size_t others = 0;
+  size_t loopbacks = 0;
+  while (!text.empty() && result.resolvers.count < result.resolvers.addresses.size()) {
     const size_t end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
@@ -31,24 +53,22 @@ ResolverList parseResolvConf(std::string_view text) {
     line.remove_prefix(start);
     // A zone is that of another link, or the uplink's, which is meant anyway.
     line = line.substr(0, line.find_first_of(" \t\r%#"));
-    char word[INET6_ADDRSTRLEN];
-    if (line.size() >= sizeof word) continue;
-    std::memcpy(word, line.data(), line.size());
-    word[line.size()] = '\0';
-    Ipv6Address address;
-    if (inet_pton(AF_INET6, word, address.bytes.data()) != 1) continue;
-    if (address.isLoopback() || address.isUnspecified() || address.isMulticast()) continue;
-    list.addresses[list.count++] = address;
+    const auto address = parseAddress(line);
+    if (line.starts_with("127.") || (address && address->isLoopback())) {
+      ++loopbacks;
+      continue;
+    }
+    ++others;
+    if (!address || address->isUnspecified() || address->isMulticast()) continue;
+    result.resolvers.addresses[result.resolvers.count++] = *address;
   }
-  return list;
+  result.local = loopbacks > 0 && others == 0;
+  return result;
 }
 
-ResolverList readResolvConf(const char* path) {
-  const Descriptor file(::open(path, O_RDONLY | O_CLOEXEC));
-  if (!file) return {};
-  char text[kMostBytes];
-  const ssize_t got = ::read(file.fd(), text, sizeof text);
-  return got <= 0 ? ResolverList{} : parseResolvConf({text, static_cast<size_t>(got)});
+ResolverList readResolvConf(const char* path, const char* behind) {
+  const ResolvConf first = readFile(path);
+  return first.local ? readFile(behind).resolvers : first.resolvers;
 }
 
 }  // namespace platypus::clat

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstddef>
-#include <span>
 #include <string_view>
 
 #include "clat/router_advertisement.h"
@@ -14,14 +13,22 @@ struct ResolverList {
   std::array<Ipv6Address, kMostResolvers> addresses{};
   size_t count = 0;
 
-  std::span<const Ipv6Address> all() const { return {addresses.data(), count}; }
+  friend bool operator==(const ResolverList&, const ResolverList&) = default;
 };
 
-/// The IPv6 addresses of `nameserver` lines. Loopback is left out, as RFC 8880 §7.1 wants the
-/// network's own resolvers asked, and IPv4, as there is none without the CLAT.
-ResolverList parseResolvConf(std::string_view text);
+/// What a resolv.conf(5) names.
+struct ResolvConf {
+  /// The IPv6 addresses of `nameserver` lines. Loopback is left out, as RFC 8880 §7.1 wants the
+  /// network's own resolvers asked, and IPv4, as there is none without the CLAT.
+  ResolverList resolvers;
+  /// All that it names is a resolver on this host, which knows the network's.
+  bool local = false;
+};
 
-/// The same of a file; empty where it cannot be read.
-ResolverList readResolvConf(const char* path);
+ResolvConf parseResolvConf(std::string_view text);
+
+/// The resolvers of a file; those of the file `behind` where it names this host only. Empty where
+/// it cannot be read.
+ResolverList readResolvConf(const char* path, const char* behind);
 
 }  // namespace platypus::clat

@@ -86,8 +86,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   Settings settings;
   settings.uplink = DeviceName("eth0");
-  settings.discovery.resolvers[0] = kRouters[0];
-  settings.discovery.resolver_count = 1;
+  settings.discovery.resolvers = {.addresses = {kRouters[0]}, .count = 1};
   if (size > 0 && (data[0] & 0x80) != 0) {
     settings.discovery.fallbacks.add(Pref64(Ipv6Address{{0, 0x64, 0xff, 0x9b}}, 96));
   }

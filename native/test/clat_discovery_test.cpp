@@ -36,8 +36,7 @@ struct Network {
 
 DiscoverySettings withResolver() {
   DiscoverySettings settings;
-  settings.resolvers[0] = ip6("2001:db8::53");
-  settings.resolver_count = 1;
+  settings.resolvers = {.addresses = {ip6("2001:db8::53")}, .count = 1};
   return settings;
 }
 
@@ -179,6 +178,88 @@ TEST_CASE("XLAT-DNS-08 silence is asked again, six times, then left alone for a 
   }
   CHECK(asked ==
         std::vector<uint64_t>{0, 1000, 3000, 6000, 10'000, 15'000, 31'000, 32'000, 34'000, 37'000});
+}
+
+// Polls at each deadline for so many seconds; the time of the last, just after which nothing is
+// due.
+uint64_t silentFor(Network& network, uint64_t seconds) {
+  uint64_t last = 0;
+  for (uint64_t now = 0; now < seconds * 1000; now = network.discovery.deadlineMs(now)) {
+    (void)network.poll(last = now);
+  }
+  return last;
+}
+
+TEST_CASE("a late advertisement that names a resolver has it asked at once") {
+  Network network;
+  const uint64_t now = silentFor(network, 35);
+  CHECK(network.discovery.counters().questions == 0);
+  network.hear(kResolver600, now + 1);
+  const auto ask = network.poll(now + 1);
+  REQUIRE(ask);
+  CHECK(text(ask->resolver) == "fe80::53");
+}
+
+TEST_CASE("with nobody to ask there is no growing pause, and somebody later is asked at once") {
+  Network network;
+  network.hear("", 0);
+  const uint64_t now = silentFor(network, 600);
+  CHECK_FALSE(network.poll(now + 1));
+  CHECK(network.discovery.deadlineMs(now) <= now + 10'000);
+  network.discovery.setResolvers({.addresses = {ip6("2001:db8::53")}, .count = 1});
+  CHECK(network.poll(now + 1));
+}
+
+TEST_CASE("an advertisement of a router that is back has silent resolvers asked at once") {
+  Network network(withResolver());
+  network.hear("", 0);
+  const uint64_t now = silentFor(network, 400);
+  CHECK_FALSE(network.poll(now + 1));
+  network.hear("", now + 2);
+  CHECK(network.poll(now + 2));
+}
+
+TEST_CASE("a flood of advertisements, of resolvers that change too, asks at most each 5 s anew") {
+  Network network(withResolver());
+  network.hear("", 0);
+  const uint64_t start = silentFor(network, 400);
+  const uint64_t before = network.discovery.counters().questions;
+  for (uint64_t i = 0; i < 100'000; ++i) {
+    char option[80];
+    std::snprintf(option, sizeof option, "19030000 00000258 fe800000 00000000 00000000 0000%04x",
+                  static_cast<unsigned>(1 + i % 3));
+    network.hear(i % 2 == 0 ? "" : option, start + i / 10);
+    (void)network.poll(start + i / 10);
+  }
+  // Of 10 s: the first, and one that is due, each 5 s, with its repetitions.
+  CHECK(network.discovery.counters().questions - before <= 20);
+  CHECK(network.discovery.counters().questions - before >= 2);
+}
+
+TEST_CASE("a resolver that comes later is no less asked because another one said no") {
+  Network network(withResolver());
+  network.hear("", 0);
+  REQUIRE(network.poll(0));
+  network.discovery.onAnswer(dnsNoData(7, 86'400, 86'400), 0);
+  CHECK(network.discovery.lacksDns(1000));
+  network.discovery.setResolvers({.addresses = {ip6("2001:db8::64")}, .count = 1});
+  const auto ask = network.poll(1000);
+  REQUIRE(ask);
+  CHECK(text(ask->resolver) == "2001:db8::64");
+  network.discovery.onAnswer(dnsAnswer(7, {kWellKnownAaaa}, 60), 1010);
+  CHECK(network.list() == "64:ff9b::/96");
+}
+
+TEST_CASE("the answer of other resolvers is used until these have answered") {
+  Network network(withResolver());
+  network.hear("", 0);
+  REQUIRE(network.poll(0));
+  network.discovery.onAnswer(dnsAnswer(7, {kWellKnownAaaa}, 600), 0);
+  network.hear(kResolver600, 1000);
+  REQUIRE(network.poll(1000));
+  CHECK(network.list() == "64:ff9b::/96");
+  network.discovery.onAnswer(dnsNoData(7, 300, 300), 1010);
+  CHECK(network.list() == "");
 }
 
 TEST_CASE("XLAT-DNS-07 records without a well-known address are as good as none") {

@@ -1,8 +1,13 @@
 #include "test/clat_messages.h"
 
+#include <unistd.h>
+
+#include <cstdlib>
+
 #include "clat/resolv_conf.h"
 #include "clat/sockets.h"
 #include "packet/checksum.h"
+#include "socket/descriptor.h"
 #include "test/test.h"
 
 namespace platypus::clat {
@@ -202,12 +207,33 @@ TEST_CASE("SipHash-2-4 of the authors' example") {
 }
 
 TEST_CASE("XLAT-DNS-16 of resolv.conf the IPv6 resolvers that are not this host") {
-  const auto list = parseResolvConf(
+  const ResolvConf file = parseResolvConf(
       "# comment\nnameserver 127.0.0.1\nnameserver ::1\nnameserver 192.0.2.1\n"
       "nameserver\t2001:db8::53 # x\nnameserverx 2001:db8::1\nnameserver fe80::53%eth0");
-  REQUIRE(list.count == 2);
-  CHECK(text(list.addresses[0]) == "2001:db8::53");
-  CHECK(text(list.addresses[1]) == "fe80::53");
+  REQUIRE(file.resolvers.count == 2);
+  CHECK(text(file.resolvers.addresses[0]) == "2001:db8::53");
+  CHECK(text(file.resolvers.addresses[1]) == "fe80::53");
+  CHECK_FALSE(file.local);
+}
+
+TEST_CASE("a resolv.conf that names this host only has the file behind it read") {
+  CHECK(parseResolvConf("nameserver 127.0.0.53\noptions edns0\n").local);
+  CHECK(parseResolvConf("nameserver ::1\nnameserver 127.0.0.1").local);
+  CHECK_FALSE(parseResolvConf("nameserver 127.0.0.1\nnameserver 192.0.2.1").local);
+  CHECK_FALSE(parseResolvConf("").local);
+  char stub[] = "/tmp/platypus-resolv-XXXXXX";
+  char behind[] = "/tmp/platypus-resolv-XXXXXX";
+  const Descriptor first(mkstemp(stub));
+  const Descriptor second(mkstemp(behind));
+  const std::string_view local = "nameserver 127.0.0.53\n";
+  const std::string_view links = "nameserver 2001:db8::53\n";
+  REQUIRE(::write(first.fd(), local.data(), local.size()) > 0);
+  REQUIRE(::write(second.fd(), links.data(), links.size()) > 0);
+  CHECK(readResolvConf(stub, behind).count == 1);
+  CHECK(readResolvConf(stub, "/nowhere").count == 0);
+  CHECK(readResolvConf("/nowhere", behind).count == 0);
+  ::unlink(stub);
+  ::unlink(behind);
 }
 
 }  // namespace

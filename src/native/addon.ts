@@ -904,7 +904,10 @@ export interface ClatOptions {
   fallbacks: readonly CorePrefix[];
   /** IPv6 resolvers for links whose routers name none, at most 4. */
   resolvers: readonly string[];
-  /** A resolv.conf(5) for the same purpose, read anew at each question; null for none. */
+  /**
+   * A resolv.conf(5) for the same purpose, read anew at each question, and each 2 s while there is no answer; where it
+   * names this host alone, that of systemd-resolved in its place. Null for none.
+   */
   resolvConf: string | null;
   /** 16 secret bytes of the host and the uplink, which make the address. */
   key: Uint8Array;
