@@ -48,9 +48,11 @@ netlink::RouteSpec Attachment::ownRoute(const Plan& plan) const {
 }
 
 netlink::RouteSpec Attachment::uplinkRoute(const Plan& plan) const {
+  // Point-to-point lines have none.
+  const bool direct = plan.gateway.isUnspecified();
   return {.link = uplink_.c_str(),
           .destination = {.family = AF_INET6},
-          .gateway = wire(plan.gateway),
+          .gateway = direct ? netlink::IpAddress{} : wire(plan.gateway),
           .table = table_,
           .replace = true};
 }
@@ -145,7 +147,7 @@ Failure Attachment::makeIpv6(const Plan& plan) {
                                     "answer for the IPv6 address");
     if (failure.error != 0) return failure;
   }
-  if (table_ == 0 || plan.gateway.isUnspecified()) return {};
+  if (table_ == 0) return {};
   const Failure failure = outcome(netlink_.addRoute(uplinkRoute(plan)), "route to the uplink");
   if (failure.error != 0) return failure;
   return outcome(netlink_.addRule({.family = AF_INET6,
@@ -170,7 +172,7 @@ void Attachment::removeIpv6(const Plan& plan, const Plan* next) {
     (void)netlink_.removeProxyNeighbour(uplink_.c_str(), wire(plan.address));
   }
   if (!stays) (void)netlink_.removeRoute(ownRoute(plan));
-  if (next != nullptr || table_ == 0 || plan.gateway.isUnspecified()) return;
+  if (next != nullptr || table_ == 0) return;
   (void)netlink_.removeRule({.family = AF_INET6,
                              .incoming = device_.c_str(),
                              .table = table_,

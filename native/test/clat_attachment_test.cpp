@@ -44,6 +44,25 @@ struct Host {
     }
     return all;
   }
+  // The gateways of what is in the table, `-` for none.
+  std::string gateways(uint32_t table) {
+    std::vector<netlink::Route> rows;
+    REQUIRE(netlink.routes({.table = table}, rows).error == 0);
+    std::string all;
+    for (const netlink::Route& row : rows) {
+      char text[INET6_ADDRSTRLEN] = "-";
+      if (row.gateway.size() != 0) inet_ntop(AF_INET6, row.gateway.bytes.data(), text, sizeof text);
+      all += std::string(text) + "\n";
+    }
+    return all;
+  }
+  bool hasRule(uint32_t table) {
+    const netlink::RuleSpec rule{
+        .family = AF_INET6, .incoming = "clat", .table = table, .priority = 30'000};
+    const int error = netlink.addRule(rule).error;
+    if (error == 0) (void)netlink.removeRule(rule);
+    return error == EEXIST;
+  }
   size_t ipv4Addresses() {
     std::vector<netlink::InterfaceAddress> rows;
     REQUIRE(netlink.addresses(rows).error == 0);
@@ -109,14 +128,30 @@ TEST_CASE("XLAT-PREF-04 with a table of its own the next hop is the router's") {
   Plan plan = planWith("2001:db8::1", 2048);
   plan.gateway = ip6("fe80::1");
   REQUIRE(attachment.attach(plan).error == 0);
-  std::vector<netlink::Route> rows;
-  REQUIRE(host.netlink.routes({.table = 46'400}, rows).error == 0);
-  REQUIRE(rows.size() == 1);
-  CHECK(rows[0].gateway == ip("fe80::1"));
+  CHECK(host.gateways(46'400) == "fe80::1\n");
+  CHECK(host.hasRule(46'400));
   attachment.detach();
-  rows.clear();
-  REQUIRE(host.netlink.routes({.table = 46'400}, rows).error == 0);
-  CHECK(rows.empty());
+  CHECK(host.gateways(46'400) == "");
+  CHECK_FALSE(host.hasRule(46'400));
+}
+
+TEST_CASE("XLAT-PREF-04 without a router the table leads to the uplink, whoever came or went") {
+  Host host;
+  if (!host.missing.empty()) SKIP(host.missing.c_str());
+  Attachment attachment(host.netlink, DeviceName("clat"), DeviceName("up"), 46'400);
+  Plan plan = planWith("2001:db8::1", 2048);
+  REQUIRE(attachment.attach(plan).error == 0);
+  CHECK(host.gateways(46'400) == "-\n");
+  CHECK(host.hasRule(46'400));
+  plan.gateway = ip6("fe80::1");
+  REQUIRE(attachment.attach(plan).error == 0);
+  CHECK(host.gateways(46'400) == "fe80::1\n");
+  plan.gateway = {};
+  REQUIRE(attachment.attach(plan).error == 0);
+  CHECK(host.gateways(46'400) == "-\n");
+  attachment.detach();
+  CHECK(host.gateways(46'400) == "");
+  CHECK_FALSE(host.hasRule(46'400));
 }
 
 }  // namespace
