@@ -18,8 +18,8 @@ using clat::Source;
 using clat::State;
 
 constexpr const char* kStates[] = {"off",        "no-uplink", "uplink-down", "native-ipv4",
-                                   "other-clat", "searching", "no-prefix",   "no-network",
-                                   "duplicate",  "no-ipv4",   "running"};
+                                   "other-clat", "searching", "no-prefix",   "unsteady",
+                                   "no-network", "duplicate", "no-ipv4",     "running"};
 constexpr const char* kSources[] = {"none", "router", "dns", "static", "fallback"};
 
 Napi::Value textOf(Napi::Env env, const Ipv6Address& address) {

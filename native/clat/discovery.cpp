@@ -41,7 +41,9 @@ void Discovery::restart(uint64_t now_ms) {
   dns_resolvers_ = {};
   hurried_ms_.reset();
   dns_tried_ = false;
-  choose(now_ms);
+  const bool learnt = current_.source == Source::kRouter || current_.source == Source::kDns;
+  if (learnt) before_ = current_.list.prefixes[0];
+  put(candidates(now_ms));
 }
 
 void Discovery::onAdvertisement(const RouterAdvertisement& advertisement, const Ipv6Address& router,
@@ -318,6 +320,10 @@ bool Discovery::restless(uint64_t now_ms) const {
 
 void Discovery::change(const Prefixes& next, uint64_t now_ms) {
   changes_[change_count_++ % kCalmChanges] = now_ms;
+  put(next);
+}
+
+void Discovery::put(const Prefixes& next) {
   held_.reset();
   current_ = next;
 }
@@ -334,6 +340,11 @@ void Discovery::choose(uint64_t now_ms) {
   if (had && same(current_.list.prefixes[0], first)) {
     held_.reset();
     current_ = next;
+    return;
+  }
+  if (before_ && same(*before_, first)) {
+    before_.reset();
+    put(next);
     return;
   }
   if (!restless(now_ms) && !held_) {

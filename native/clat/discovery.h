@@ -78,8 +78,9 @@ class Discovery {
 
   Discovery(const DiscoverySettings& settings, uint64_t now_ms);
 
-  /// The link came back, or another one came: nothing that was learnt is known to hold. What the
-  /// choice did lately is remembered, so that a link that comes and goes is damped as well.
+  /// The link came back, or another one came: nothing that was learnt is known to hold. This is no
+  /// change that is damped, nor is it when the network then says the same as before; what it says
+  /// otherwise is, so that a link that comes and goes with other prefixes is damped as well.
   void restart(uint64_t now_ms);
   /// Resolvers other than those of advertisements, such as the host's; IPv6 only.
   void setResolvers(const ResolverList& resolvers) { settings_.resolvers = resolvers; }
@@ -98,6 +99,8 @@ class Discovery {
 
   const Prefixes& current() const { return current_; }
   const DiscoveryCounters& counters() const { return counters_; }
+  /// True while a prefix is known and held back, as the network changed its mind too often.
+  bool holding() const { return held_.has_value(); }
   /// True while neither RA nor DNS had their chance to say something.
   bool searching(uint64_t now_ms) const;
   /// A router of the link, the last that was heard and is a default router; unspecified for none.
@@ -132,6 +135,7 @@ class Discovery {
   Prefixes fromRouters() const;
   void choose(uint64_t now_ms);
   void change(const Prefixes& next, uint64_t now_ms);
+  void put(const Prefixes& next);
   bool restless(uint64_t now_ms) const;
 
   DiscoverySettings settings_;
@@ -163,6 +167,8 @@ class Discovery {
   // The latest changes of the choice, a ring.
   std::array<uint64_t, kCalmChanges> changes_{};
   size_t change_count_ = 0;
+  // What was learnt before restart(), until it is there again.
+  std::optional<Pref64> before_;
   // What would be chosen, held back since then.
   std::optional<Pref64> held_;
   uint64_t held_since_ms_ = 0;

@@ -171,6 +171,7 @@ Plan Instance::decide(uint64_t now_ms) {
     if (!uplink_.other_clat.empty()) return standing(State::kOtherClat);
   }
   if (plan.prefixes.list.count == 0) {
+    if (discovery_.holding()) return standing(State::kUnsteady);
     return standing(discovery_.searching(now_ms) ? State::kSearching : State::kNoPrefix);
   }
   if (pause_until_ms_ > now_ms) return standing(State::kDuplicate);

@@ -61,6 +61,8 @@ enum class State : uint8_t {
   kOtherClat,
   kSearching,
   kNoPrefix,
+  /// A prefix is known, but the network changed its mind too often to use it yet.
+  kUnsteady,
   /// The uplink has no global address yet.
   kNoNetwork,
   /// Other hosts have each address that was tried.

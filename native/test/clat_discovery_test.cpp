@@ -378,6 +378,52 @@ TEST_CASE("XLAT-RA-12 another link: nothing that was learnt before holds") {
   CHECK(network.list() == "2001:db8:64::/96");
 }
 
+TEST_CASE("a link that is lost again and again is used at once each time, with the same prefix") {
+  Network network;
+  uint64_t now = 0;
+  for (int i = 0; i < 10; ++i) {
+    network.hear(kWellKnown600, now += 1000);
+    CHECK(network.list() == "64:ff9b::/96");
+    // It goes, and comes back.
+    network.discovery.restart(now += 1000);
+    network.discovery.restart(now += 1000);
+    CHECK(network.list() == "");
+  }
+  CHECK(network.discovery.counters().damped == 0);
+}
+
+TEST_CASE(
+    "a link that comes back with another prefix each time is damped, and so is one that flaps") {
+  Network roaming;
+  for (uint64_t i = 0; i < 5; ++i) {
+    roaming.hear(i % 2 == 0 ? kWellKnown600 : kOwn600, i * 1000);
+    roaming.discovery.restart(i * 1000 + 500);
+  }
+  CHECK(roaming.discovery.counters().damped == 1);
+  Network flapping;
+  flapping.hear(kWellKnown600, 0);
+  for (uint64_t now = 1000; now < 10'000; now += 1000) {
+    flapping.discovery.restart(now);
+    flapping.hear(kWellKnown600, now + 1);
+    flapping.hear(kWellKnown0, now + 2);
+    flapping.hear(kWellKnown600, now + 3);
+  }
+  CHECK(flapping.discovery.counters().damped > 0);
+}
+
+TEST_CASE("what the operator told is in force while the link is away, and breaks no return") {
+  DiscoverySettings settings;
+  settings.statics.add(Pref64(ip6("2001:db8:a::"), 96));
+  Network network(settings);
+  for (uint64_t now = 1000; now < 10'000; now += 1000) {
+    network.hear(kWellKnown600, now);
+    CHECK(network.list() == "64:ff9b::/96");
+    network.discovery.restart(now + 100);
+    network.discovery.restart(now + 200);
+    CHECK(network.list() == "2001:db8:a::/96");
+  }
+}
+
 TEST_CASE("more prefixes than there is room for are refused and counted") {
   Network network;
   for (int i = 0; i < 12; ++i) {

@@ -217,6 +217,18 @@ TEST_CASE("an uplink that comes back starts anew: three router solicitations unt
   CHECK(instance.plan().state == State::kRunning);
 }
 
+TEST_CASE("a prefix that is held back has a state of its own") {
+  Instance instance = running();
+  uint64_t now = 0;
+  for (int i = 0; i < 4; ++i) {
+    instance.onIcmp(advertisement(kWellKnown0), fromRouter(), now += 1000);
+    instance.onIcmp(advertisement(kWellKnown600), fromRouter(), now += 1000);
+  }
+  CHECK(instance.plan().state == State::kUnsteady);
+  (void)instance.advance(now + Discovery::kCalmMs, 1);
+  CHECK(instance.plan().state == State::kRunning);
+}
+
 TEST_CASE("an advertisement that is still on its way when the uplink goes is not kept") {
   Instance instance = running();
   instance.onUplink(Uplink{.present = true, .index = 2}, 10);

@@ -11,6 +11,8 @@ const RESTS: Readonly<Record<Exclude<ClatPlan['state'], 'running'>, (uplink: str
   'other-clat': (_, { otherClat }) => `stands down: another CLAT runs on ${otherClat} (mode: force would go on)`,
   searching: (uplink) => `looks for the prefix of a NAT64 by ${uplink}`,
   'no-prefix': (uplink) => `stands down: no router advertisement and no resolver of ${uplink} names a NAT64 prefix`,
+  unsteady: (uplink) =>
+    `stands down: the NAT64 prefix that ${uplink} is told of changed too often; it is used once it was steady for 30 s`,
   'no-network': (uplink) => `waits for an IPv6 address on ${uplink}`,
   duplicate: (uplink) => `stands down for a minute: other hosts of ${uplink} have each address that was tried`,
   'no-ipv4': () => 'stands down: other devices have all addresses of 192.0.0.0/29 (RFC 7335)',

@@ -883,6 +883,7 @@ export type ClatState =
   | 'other-clat'
   | 'searching'
   | 'no-prefix'
+  | 'unsteady'
   | 'no-network'
   | 'duplicate'
   | 'no-ipv4'
