@@ -86,6 +86,14 @@ const acceptRa: Record<string, Row> = {
     },
     says: [['fault', 'accept_ra is 1 on eth0']],
   },
+  '1 on an uplink that does not forward': {
+    of: clatHost,
+    change({ machine }) {
+      machine.settings['net.ipv6.conf.eth0.accept_ra'] = '1';
+      machine.settings['net.ipv6.conf.eth0.forwarding'] = '0';
+    },
+    says: [],
+  },
   '1, and nobody advertises': {
     of: clatHost,
     change(survey) {

@@ -47,6 +47,8 @@ const acceptRa: Check<Survey> = {
   examine({ uplinks, machine, links }) {
     if (machine.settings['net.ipv6.conf.all.forwarding'] !== '1') return [];
     return uplinks.flatMap((device) => {
+      // The kernel asks the device alone whether it forwards.
+      if (machine.settings[`net.ipv6.conf.${device}.forwarding`] === '0') return [];
       const value = machine.settings[`net.ipv6.conf.${device}.accept_ra`];
       if (value === null || value === undefined) return [];
       if (value === '2') return [ok(`accept_ra is 2 on ${device}`)];
