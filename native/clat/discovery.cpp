@@ -66,7 +66,10 @@ void Discovery::onAdvertisement(const RouterAdvertisement& advertisement, const 
                                     [](const auto& option) { return option.lifetime_seconds > 0; });
     // RFC 9872 §4: what a router says now is preferred at once to what it said before.
     for (Advertised& known : std::span(advertised_).first(advertised_count_)) {
-      if (offers && known.router == router) known.fresh = false;
+      if (!offers || !(known.router == router)) continue;
+      known.fresh = std::any_of(options.begin(), options.end(), [&](const auto& option) {
+        return option.lifetime_seconds > 0 && same(option.prefix, known.prefix);
+      });
     }
     for (size_t place = 0; place < options.size(); ++place) {
       learn(options[place], router, place, now_ms);
@@ -104,11 +107,32 @@ void Discovery::learn(const AdvertisedPrefix& option, const Ipv6Address& router,
                          .place = place};
   if (known != end) {
     *known = entry;
-  } else if (advertised_count_ < advertised_.size()) {
+  } else if (makeRoom(router)) {
     advertised_[advertised_count_++] = entry;
   } else {
     ++counters_.prefixes_refused;
   }
+}
+
+// For one more of the router: what it does not say any more goes, or where it says little, what
+// others do not. A router that says much leaves room for others.
+bool Discovery::makeRoom(const Ipv6Address& router) {
+  const auto begin = advertised_.begin();
+  const auto end = begin + static_cast<ptrdiff_t>(advertised_count_);
+  const auto own = [&](const Advertised& entry) { return entry.router == router; };
+  const bool full_share = std::count_if(begin, end, own) >= ptrdiff_t{kMostOfRouter};
+  if (!full_share && advertised_count_ < advertised_.size()) return true;
+  // They lie in the order in which they were learnt.
+  auto oldest =
+      std::find_if(begin, end, [&](const Advertised& entry) { return own(entry) && !entry.fresh; });
+  if (oldest == end && !full_share) {
+    oldest = std::find_if(begin, end, [](const Advertised& entry) { return !entry.fresh; });
+  }
+  if (oldest == end) return false;
+  std::move(oldest + 1, end, oldest);
+  --advertised_count_;
+  ++counters_.prefixes_refused;
+  return true;
 }
 
 void Discovery::learnResolvers(const RouterAdvertisement& advertisement, uint64_t now_ms) {

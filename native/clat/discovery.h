@@ -46,8 +46,8 @@ struct Prefixes {
 
 struct DiscoveryCounters {
   uint64_t advertisements = 0;
-  /// PREF64 options that were ignored, RFC 8781 §4 or no room, and answers whose records have no
-  /// prefix that may be used.
+  /// PREF64 options that were ignored, RFC 8781 §4 or no room, or had to make room, and answers
+  /// whose records have no prefix that may be used.
   uint64_t prefixes_refused = 0;
   uint64_t questions = 0;
   uint64_t answers = 0;
@@ -123,6 +123,7 @@ class Discovery {
 
   void learn(const AdvertisedPrefix& option, const Ipv6Address& router, size_t place,
              uint64_t now_ms);
+  bool makeRoom(const Ipv6Address& router);
   void learnResolvers(const RouterAdvertisement& advertisement, uint64_t now_ms);
   void expire(uint64_t now_ms);
   bool routerKnows() const { return advertised_count_ > 0; }

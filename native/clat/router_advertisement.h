@@ -14,6 +14,8 @@ namespace platypus::clat {
 
 /// Most prefixes of one kind that anything in this folder remembers.
 inline constexpr size_t kMostPrefixes = 8;
+/// Of these one router's.
+inline constexpr size_t kMostOfRouter = 4;
 inline constexpr size_t kMostResolvers = 4;
 
 /// One PREF64 option. A lifetime of 0 takes the prefix back.

@@ -424,15 +424,56 @@ TEST_CASE("what the operator told is in force while the link is away, and breaks
   }
 }
 
-TEST_CASE("more prefixes than there is room for are refused and counted") {
+// PREF64 2001:db8:0:n::/96 for as long as can be.
+std::string optionOf(unsigned n) {
+  char option[64];
+  std::snprintf(option, sizeof option, "2602fff8 20010db8 0000%04x 00000000", n);
+  return option;
+}
+
+TEST_CASE(
+    "a router has room for four prefixes; more of one advertisement are refused and counted") {
   Network network;
-  for (int i = 0; i < 12; ++i) {
-    char option[64];
-    std::snprintf(option, sizeof option, "26020258 20010db8 0%03x0000 00000000", i);
-    network.hear(option, 0, i % 2 == 0 ? "fe80::1" : "fe80::2");
+  std::string options;
+  for (unsigned n = 1; n <= 6; ++n) options += optionOf(n);
+  network.hear(options, 0);
+  CHECK(network.list() ==
+        "2001:db8:0:1::/96 2001:db8:0:2::/96 2001:db8:0:3::/96 2001:db8:0:4::/96");
+  CHECK(network.discovery.counters().prefixes_refused == 2);
+}
+
+TEST_CASE("XLAT-PREF-03 a new prefix has room however many were advertised before") {
+  Network network;
+  // Slowly enough not to be damped.
+  for (unsigned n = 1; n <= 12; ++n) network.hear(optionOf(n), n * Discovery::kWindowMs);
+  CHECK(network.list() ==
+        "2001:db8:0:c::/96 2001:db8:0:b::/96 2001:db8:0:9::/96 2001:db8:0:a::/96");
+  CHECK(network.discovery.counters().prefixes_refused == 8);
+}
+
+TEST_CASE("XLAT-PREF-03 what a forged advertisement brought makes room for what the router says") {
+  Network network;
+  network.hear(kWellKnown600, 0);
+  std::string junk;
+  for (unsigned n = 1; n <= 7; ++n) junk += optionOf(n);
+  network.hear(junk, 1000);
+  network.hear(kOwn600, 2000);
+  CHECK(network.list().starts_with("2001:db8:64::/96 "));
+}
+
+TEST_CASE("XLAT-PREF-03 old prefixes of other routers make room as well") {
+  Network network;
+  for (const char* router : {"fe80::66", "fe80::67"}) {
+    std::string junk;
+    for (unsigned n = 1; n <= 4; ++n) junk += optionOf(n);
+    network.hear(junk, 0, router);
   }
-  CHECK(network.discovery.current().list.count == kMostPrefixes);
-  CHECK(network.discovery.counters().prefixes_refused == 4);
+  network.hear(kWellKnown600, 1000);
+  CHECK(network.list().find("64:ff9b::/96") == std::string::npos);
+  // One of the eight is said no more.
+  network.hear(optionOf(1) + optionOf(2) + optionOf(3), 2000, "fe80::66");
+  network.hear(kWellKnown600, 3000);
+  CHECK(network.list().find("64:ff9b::/96") != std::string::npos);
 }
 
 TEST_CASE("XLAT-DNS-04 an ambiguous record settles nothing alone") {

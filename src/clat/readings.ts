@@ -5,7 +5,7 @@ const EXPLANATIONS: Readonly<Record<keyof ClatCounters, string>> = {
   advertisements: 'Router advertisements that were read.',
   advertisements_refused: 'Router advertisements that RFC 4861 §6.1.2 has hosts drop: hop limit, source, options.',
   prefixes_refused:
-    'PREF64 options that RFC 8781 §4 has receivers ignore, or for which there was no room, and answers without a prefix that may be used.',
+    'PREF64 options that RFC 8781 §4 has receivers ignore, for which there was no room, or which made room for another, and answers without a prefix that may be used.',
   routers_differ:
     'Router advertisements with other PREF64 prefixes than another router of the link has (RFC 8781 §5.2).',
   questions: 'Questions for ipv4only.arpa (RFC 7050), repetitions included.',
