@@ -199,6 +199,7 @@ Napi::Value ClatObject::plan(const Napi::CallbackInfo& info) {
   object.Set("expiresInSeconds", expires);
   object.Set("address", running ? textOf(env, plan.address) : env.Null());
   object.Set("sharedAddress", running ? textOf(env, plan.shared) : env.Null());
+  object.Set("neighbour", running && plan.neighbour);
   object.Set("ipv4", running ? textOf(env, plan.ipv4) : env.Null());
   object.Set("mtu6", plan.mtu6);
   object.Set("mtu4", plan.mtu4);

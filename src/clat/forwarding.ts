@@ -2,29 +2,21 @@
  * The kernel's forwarding, which a CLAT needs: translated packets go from its device to the uplink and back. A host that
  * begins to forward ignores router advertisements unless told otherwise, so that comes first; all of it is taken back.
  */
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Log } from '../device/device.js';
 import { errors, messageOf } from '../errors.js';
-import { type Setting, type Settings, SYSCTL_ROOT } from './settings.js';
+import type { Setting, Settings } from './settings.js';
 
 export interface ForwardingOptions {
   /** IPv4 as well: there is a LAN. */
   ipv4: boolean;
   settings: Settings;
   log: Log;
-  /** `/proc/sys/net` unless a test says otherwise. */
-  root?: string;
 }
 
 /** Has the kernel forward; `settings.restore` takes it back. Throws PLT_CLAT_FAILED. */
-export async function startForwarding({ ipv4, settings, log, root = SYSCTL_ROOT }: ForwardingOptions): Promise<void> {
+export async function startForwarding({ ipv4, settings, log }: ForwardingOptions): Promise<void> {
   try {
-    if ((await settings.read('ipv6/conf/all/forwarding')) !== '1') {
-      await settings.change([
-        ...(await advertisements(root, settings)),
-        { name: 'ipv6/conf/all/forwarding', value: '1' },
-      ]);
+    if (await forward('all', settings)) {
       log.info('net.ipv6.conf.all.forwarding is 1 while the CLAT runs, and accept_ra 2 where it was 1');
     }
     await settings.change([
@@ -38,10 +30,35 @@ export async function startForwarding({ ipv4, settings, log, root = SYSCTL_ROOT 
   }
 }
 
+/**
+ * Has an uplink answer for proxied neighbours, which the kernel leaves where the device itself does not forward, whatever
+ * `all` says. `settings.restore` takes it back. Throws PLT_CLAT_FAILED.
+ */
+export async function forwardUplink(uplink: string, settings: ForwardingSettings, log: Log): Promise<void> {
+  try {
+    if (await forward(uplink, settings)) {
+      log.info(`net.ipv6.conf.${uplink}.forwarding is 1 while the CLAT runs, and accept_ra 2 where it was 1`);
+    }
+  } catch (error) {
+    throw errors.clatFailed(`cannot have ${uplink} answer its neighbours: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+export type ForwardingSettings = Pick<Settings, 'read' | 'list' | 'change'>;
+
+/** True when it did not forward before. */
+async function forward(device: string, settings: ForwardingSettings): Promise<boolean> {
+  const name = `ipv6/conf/${device}/forwarding`;
+  if ((await settings.read(name)) === '1') return false;
+  // Whichever device begins to forward, the kernel drops default routes of advertisements on all with accept_ra 1.
+  await settings.change([...(await advertisements(settings)), { name, value: '1' }]);
+  return true;
+}
+
 /** accept_ra 1 means "unless forwarding"; 2 is 1 for those who forward. New devices begin with that of `default`. */
-async function advertisements(root: string, settings: Settings): Promise<Setting[]> {
+async function advertisements(settings: ForwardingSettings): Promise<Setting[]> {
   const wanted: Setting[] = [];
-  for (const device of await readdir(join(root, 'ipv6', 'conf'))) {
+  for (const device of await settings.list('ipv6/conf')) {
     const name = `ipv6/conf/${device}/accept_ra`;
     // A device may go while we look.
     if ((await settings.read(name).catch(() => '')) === '1') wanted.push({ name, value: '2' });

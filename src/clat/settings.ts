@@ -2,7 +2,7 @@
  * Settings of the kernel below /proc/sys/net that a CLAT changes for its time, and a file that says what they were: who
  * comes after a killed one takes them back first, so that what is there at the end is what was there at the beginning.
  */
-import { mkdir, readFile, readlink, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 import { z } from 'zod';
 import type { Log } from '../device/device.js';
@@ -29,6 +29,8 @@ export interface SettingsOptions {
 
 export interface Settings {
   read(name: string): Promise<string>;
+  /** The names in a folder of settings, such as those of the devices. */
+  list(folder: string): Promise<string[]>;
   /** Changes them, in their order; what is there already is left alone. Throws what the kernel says. */
   change(settings: readonly Setting[]): Promise<void>;
   /** Somebody else changes and resets these; here they are remembered for the case that he is killed. */
@@ -101,6 +103,7 @@ export async function openSettings({ file, log, root = SYSCTL_ROOT }: SettingsOp
 
   return {
     read,
+    list: (folder) => readdir(join(root, folder)),
     async change(settings) {
       const entries: Entry[] = [];
       for (const { name, value } of settings) {

@@ -10,6 +10,7 @@ import { type Dependencies, type Device, openDevice } from '../device/device.js'
 import { createSerial } from '../device/serial.js';
 import { errors, isSystemError, messageOf } from '../errors.js';
 import type { Addon, Clat, ClatCounters, ClatPlan, Dataplane } from '../native/addon.js';
+import { type ForwardingSettings, forwardUplink } from './forwarding.js';
 import { createTable, type RunNft, runNft } from './nft.js';
 import { type Settings, uplinkSettings } from './settings.js';
 import { startShare } from './share.js';
@@ -51,7 +52,7 @@ export interface UplinkOptions {
   devices: readonly string[];
   order: number;
   key: Uint8Array;
-  settings: Pick<Settings, 'remember'>;
+  settings: Pick<Settings, 'remember'> & ForwardingSettings;
   /** Some table of nftables was removed by somebody. */
   onTablesRemoved(): void;
 }
@@ -146,6 +147,7 @@ export function startUplink(
     } else {
       await device.change(() => next);
     }
+    if (plan.neighbour) await forwardUplink(uplink, settings, log);
     await settings.remember(uplinkSettings(uplink));
     // The plan may have moved on meanwhile; then another run comes, and what is attached is of that.
     if (!sameState(native.plan(), plan)) return;

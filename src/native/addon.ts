@@ -937,6 +937,8 @@ export interface ClatPlan {
   address: string | null;
   /** The uplink's address, as which `address` has to leave the host; null where it leaves as it is. */
   sharedAddress: string | null;
+  /** The uplink has to answer its neighbours for `address`. */
+  neighbour: boolean;
   ipv4: string | null;
   mtu6: number;
   mtu4: number;

@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { startForwarding } from '../../src/clat/forwarding.js';
-import { openSettings, type Settings } from '../../src/clat/settings.js';
+import { forwardUplink, startForwarding } from '../../src/clat/forwarding.js';
+import { openSettings, type Setting, type Settings } from '../../src/clat/settings.js';
 
 let root: string;
 let settings: Settings;
@@ -15,6 +15,7 @@ const FILES = {
   'ipv6/conf/all/accept_ra': '1',
   'ipv6/conf/eth0/accept_ra': '1',
   'ipv6/conf/eth0/proxy_ndp': '0',
+  'ipv6/conf/eth0/forwarding': '0',
   'ipv6/conf/eth1/accept_ra': '0',
 };
 const FORWARDING = {
@@ -32,7 +33,7 @@ const values = async () =>
     ),
   );
 const open = () => openSettings({ file: join(root, 'run', 'settings'), log, root });
-const start = (ipv4 = false) => startForwarding({ ipv4, settings, log, root });
+const start = (ipv4 = false) => startForwarding({ ipv4, settings, log });
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'platypus-sysctl-'));
@@ -60,6 +61,35 @@ test('a router’s settings stay as they are', async () => {
   await writeFile(join(root, 'ipv6/conf/all/forwarding'), '1\n');
   await start();
   expect((await values())['ipv6/conf/eth0/accept_ra']).toBe('1');
+});
+
+test('an uplink that does not forward although others do is made to, advertisements first, and it is taken back', async () => {
+  await writeFile(join(root, 'ipv6/conf/all/forwarding'), '1\n');
+  const before = await values();
+  await start();
+  const order: string[] = [];
+  const spied = {
+    ...settings,
+    change: async (list: readonly Setting[]) => {
+      order.push(...list.map(({ name, value }) => `${name} ${value}`));
+      await settings.change(list);
+    },
+  };
+  await forwardUplink('eth0', spied, log);
+  // eth1 does not listen, and all the others go on to.
+  expect(order.slice(0, -1).sort()).toEqual(['ipv6/conf/all/accept_ra 2', 'ipv6/conf/eth0/accept_ra 2']);
+  expect(order.at(-1)).toBe('ipv6/conf/eth0/forwarding 1');
+  expect(await values()).toMatchObject({ 'ipv6/conf/eth0/forwarding': '1', 'ipv6/conf/eth0/accept_ra': '2' });
+  await settings.restore();
+  expect(await values()).toEqual(before);
+});
+
+test('the forwarding of an uplink is taken back after a killed one too', async () => {
+  await writeFile(join(root, 'ipv6/conf/all/forwarding'), '1\n');
+  const before = await values();
+  await forwardUplink('eth0', settings, log);
+  settings = await open();
+  expect(await values()).toEqual(before);
 });
 
 test('what cannot be set is said, and what was set is taken back', async () => {

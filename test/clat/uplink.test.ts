@@ -29,6 +29,14 @@ const remember = async (settings: readonly Setting[]) =>
   void remembered.push(
     ...settings.map(({ name, value }) => `${name} ${value} ${host.calls.includes('attach clat 0')}`),
   );
+let changed: string[];
+/** Of an uplink that does not forward. */
+const forwarding = {
+  read: async () => (changed.length > 0 ? '1' : '0'),
+  list: async () => [],
+  change: async (settings: readonly Setting[]) =>
+    void changed.push(...settings.map(({ name, value }) => `${name} ${value} ${host.calls.includes('attach clat 0')}`)),
+};
 let nft: RunNft;
 let lines: string[];
 let running: UplinkClat;
@@ -49,7 +57,7 @@ function start(text = 'uplink: eth0', order = 0, devices = ['clat']): void {
     devices,
     order,
     key: new Uint8Array(16),
-    settings: { remember },
+    settings: { remember, ...forwarding },
     onTablesRemoved,
   };
   running = startUplink(options, { addon, log, readSysctl: async () => null, nft });
@@ -66,6 +74,7 @@ beforeEach(() => {
   lines = [];
   scripts = [];
   remembered = [];
+  changed = [];
   onTablesRemoved = vi.fn();
   nft = async (script) => void scripts.push(script);
 });
@@ -107,6 +116,20 @@ test('what is changed of the uplink is remembered first', async () => {
   native().change(RUNNING);
   await vi.waitFor(() => expect(host.calls).toContain('attach clat 0'));
   expect(remembered.slice(0, 2)).toEqual(['ipv6/conf/eth0/proxy_ndp 1 false', 'ipv6/neigh/eth0/proxy_delay 0 false']);
+  await running.stop();
+});
+
+test('an uplink whose neighbours are to be answered forwards first; one that shares its address need not', async () => {
+  start();
+  native().change(RUNNING);
+  await vi.waitFor(() => expect(host.calls).toContain('attach clat 0'));
+  expect(changed).toEqual([]);
+  await running.stop();
+  host = createFakeHost();
+  start();
+  native().change({ ...RUNNING, neighbour: true });
+  await vi.waitFor(() => expect(host.calls).toContain('attach clat 0'));
+  expect(changed).toEqual(['ipv6/conf/eth0/forwarding 1 false']);
   await running.stop();
 });
 

@@ -113,6 +113,24 @@ describe.skipIf(lacking !== null)('CLAT', () => {
     expect(detection.some(({ payload }) => payload.subarray(24, 26).toString('hex') === '0e01')).toBe(true);
   });
 
+  test('an uplink that does not forward by itself on a router answers neighbours too, and is as before afterwards', async () => {
+    const settings = () =>
+      net.host.script('cd /proc/sys/net/ipv6/conf; cat all/forwarding eth0/forwarding eth0/accept_ra eth1/accept_ra');
+    const was = await net.host.script('cat /proc/sys/net/ipv6/conf/all/forwarding');
+    await net.host.script('cd /proc/sys/net/ipv6/conf; echo 1 >all/forwarding; echo 0 >eth0/forwarding');
+    const before = await settings();
+    expect(before).toBe('1\n0\n1\n1\n');
+    await net.access.advertise({ link, pref64: [pref64(first64)] });
+    clat = await startClat(net, ['--uplink', 'eth0']);
+    await clat.until('running');
+    await reach(net.host);
+    expect(await settings()).toBe('1\n1\n2\n2\n');
+    await clat.stop();
+    clat = undefined;
+    expect(await settings()).toBe(before);
+    await net.host.script(`echo ${was.trim()} >/proc/sys/net/ipv6/conf/all/forwarding`);
+  });
+
   test('XLAT-ARCH-05 another host has the address already: the CLAT takes the next one', async () => {
     await net.access.advertise({ link, pref64: [pref64(first64)] });
     clat = await startClat(net, ['--uplink', 'eth0']);

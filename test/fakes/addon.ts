@@ -70,6 +70,7 @@ export const SEARCHING: ClatPlan = {
   expiresInSeconds: null,
   address: null,
   sharedAddress: null,
+  neighbour: false,
   ipv4: null,
   mtu6: 0,
   mtu4: 0,
