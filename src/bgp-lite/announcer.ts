@@ -270,7 +270,10 @@ export function createAnnouncer(first: AnnouncerOptions, { addon, log }: Announc
       stopChecks();
       drain.stop();
       gate.stop();
-      await Promise.all([bgp.stop(end), ospf?.stop(end.text === null ? {} : { text: end.text })]);
+      const stopOspf = () => ospf?.stop(end.text === null ? {} : { text: end.text });
+      // First, so that BGP alone says when a BFD session ends that they share.
+      if (end.planned) await stopOspf();
+      await Promise.all([bgp.stop(end), stopOspf()]);
       close();
     },
   };

@@ -83,6 +83,12 @@ const AFTER_RESTART_SECONDS = 1;
 const WAITS_FOR_BFD = 'waits for BFD';
 /** Until `clear` and `prepareRestart` open the session again. */
 const REOPEN_MS = 1000;
+/**
+ * A neighbour that sees BFD fall while it keeps our routes for a restart may drop them (RFC 5882 §4.3: BIRD does). So BFD
+ * is AdminDown, which holds back no session (§4.1), before the one that is to be kept; and not before the neighbour has
+ * seen the end of the one before, for which it would take it (BIRD then waits for a minute).
+ */
+const BFD_OFF_MS = 300;
 
 export function createSession(
   initial: BgpNeighborConfig,
@@ -337,7 +343,7 @@ export function createSession(
 
   async function reopen(): Promise<void> {
     await main.abandon();
-    timers.start('idle hold', REOPEN_MS, () => begin());
+    hold('opened again for the planned restart', REOPEN_MS);
   }
 
   return {
@@ -416,6 +422,8 @@ export function createSession(
       const untilMs = performance.now() + withinMs;
       const again = establishedCount + 1;
       await reopen();
+      await new Promise((resolve) => setTimeout(resolve, BFD_OFF_MS));
+      bfdGate.close();
       while (performance.now() < untilMs) {
         if (establishedCount >= again && established !== null && advertiser.settled()) {
           if (main.connection()?.queuedBytes() === 0) return true;
@@ -427,7 +435,6 @@ export function createSession(
     async closeForRestart() {
       closed = true;
       timers.stopAll();
-      bfdGate.close();
       const done = main.abandon();
       learner.end(false);
       await done;

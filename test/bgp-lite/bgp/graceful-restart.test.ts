@@ -101,6 +101,25 @@ describe('of this side', () => {
     expect(rig.transport.attempts).toHaveLength(2);
   });
 
+  test('BFD is off before the session is opened again, not before the end of the first, and stays off', async () => {
+    const rig = startSpeaker({ bfd: { intervalMs: 50, multiplier: 3, strict: true } });
+    const [bfd] = rig.bfd.watched;
+    bfd?.tell('up');
+    const peer = establish(rig, HELPER);
+    const stopped = rig.speaker.stop({ planned: true, text: null });
+    await vi.advanceTimersByTimeAsync(200);
+    expect([peer.ended, bfd?.open]).toEqual(['closed', true]);
+    // A call that came earlier than BFD is off would end with it.
+    expect(rig.transport.call().ended).toBe('reset');
+    await vi.advanceTimersByTimeAsync(200);
+    expect([bfd?.open, rig.transport.attempts.length]).toEqual([false, 1]);
+    await vi.advanceTimersByTimeAsync(600);
+    establish(rig, HELPER);
+    await vi.advanceTimersByTimeAsync(1000);
+    await stopped;
+    expect(rig.bfd.watched).toHaveLength(1);
+  });
+
   test('BGP-GR-16 to a neighbour that keeps nothing a planned restart is an ordinary end', async () => {
     const rig = startSpeaker();
     rig.speaker.announce([announcement('198.51.100.0/24')]);
