@@ -89,6 +89,8 @@ const REOPEN_MS = 1000;
  * seen the end of the one before, for which it would take it (BIRD then waits for a minute).
  */
 const BFD_OFF_MS = 300;
+/** FRR forgets what it has read but not worked on when it sees the end of the connection. */
+const TAKEN_MS = 500;
 
 export function createSession(
   initial: BgpNeighborConfig,
@@ -426,7 +428,10 @@ export function createSession(
       bfdGate.close();
       while (performance.now() < untilMs) {
         if (establishedCount >= again && established !== null && advertiser.settled()) {
-          if (main.connection()?.queuedBytes() === 0) return true;
+          if (main.connection()?.queuedBytes() === 0) {
+            await new Promise((resolve) => setTimeout(resolve, TAKEN_MS));
+            return established !== null;
+          }
         }
         await new Promise((resolve) => setTimeout(resolve, 50));
       }

@@ -92,7 +92,10 @@ describe('of this side', () => {
     expect(peer.ended).toBe('closed');
     const again = establish(rig, HELPER);
     expect(capabilityIn(again)).toBe('400a40780001018000020180');
-    await vi.advanceTimersByTimeAsync(1000);
+    // The neighbour has time to take what it was told.
+    await vi.advanceTimersByTimeAsync(400);
+    expect(again.ended).toBe(null);
+    await vi.advanceTimersByTimeAsync(600);
     await stopped;
     expect(again.ended).toBe('closed');
     expect([...peer.notifications(), ...again.notifications()]).toEqual([]);
