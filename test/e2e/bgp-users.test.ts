@@ -52,6 +52,7 @@ protocol bgp homenet {
   local 10.44.0.1 as 4242420001;
   neighbor 10.44.0.2 as 4242420002;
   password "over the tunnel";
+  check link off;
   ipv4 { import all; export all; next hop self; };
 }
 `,
