@@ -102,20 +102,17 @@ const COMPLETE_MS = 5000;
 export function createAnnouncer(first: AnnouncerOptions, { addon, log }: AnnouncerParts): Announcer {
   const netlink = new addon.Netlink();
   const bfd = createBfdSessions(addon, netlink, log);
-  const kernel = createKernelTable(netlink, (message) => log.warn(message));
+  let holes = new Map<string, KernelRoute>();
+  const kernel = createKernelTable(netlink, routesTo, (message) => log.warn(message));
   const host = createOspfHost(netlink, (error) => log.error(`cannot list the devices: ${messageOf(error)}`));
   let options = first;
-  let taught: readonly KernelRoute[] = [];
   let announced: readonly Announcement[] = [];
   let pool4Full = false;
   let ospf: OspfSpeaker | null = null;
   let checks: Check[] = [];
   let stopGateways = () => {};
 
-  const learned = createLearnedTable(first.announce.bgp, (routes) => {
-    taught = routes;
-    kernel.use([...taught, ...blackholes(options)]);
-  });
+  const learned = createLearnedTable(first.announce.bgp, kernel.touch);
   const bgp = createBgpSpeaker(
     { routerId: first.routerId, neighbors: first.announce.bgp, restarted: first.restarted },
     {
@@ -141,6 +138,11 @@ export function createAnnouncer(first: AnnouncerOptions, { addon, log }: Announc
 
   function completeOnceKnown(): void {
     if (gate.conditions().every(({ ok }) => ok !== null)) bgp.complete();
+  }
+
+  function routesTo(prefix: string): KernelRoute[] {
+    const hole = holes.get(prefix);
+    return hole === undefined ? learned.routes(prefix) : [...learned.routes(prefix), hole];
   }
 
   function openOspf(config: OspfConfig): OspfSpeaker {
@@ -190,6 +192,12 @@ export function createAnnouncer(first: AnnouncerOptions, { addon, log }: Announc
     return ['announce.ospf: removed'];
   }
 
+  function useHoles(next: AnnouncerOptions): void {
+    const before = holes;
+    holes = blackholes(next);
+    for (const prefix of [...before.keys(), ...holes.keys()]) kernel.touch(prefix);
+  }
+
   function close(): void {
     clearTimeout(completing);
     host.close();
@@ -199,7 +207,7 @@ export function createAnnouncer(first: AnnouncerOptions, { addon, log }: Announc
   }
 
   try {
-    kernel.use(blackholes(first));
+    useHoles(first);
     if (first.announce.ospf !== null) ospf = openOspf(first.announce.ospf);
     startChecks();
     completeOnceKnown();
@@ -233,7 +241,7 @@ export function createAnnouncer(first: AnnouncerOptions, { addon, log }: Announc
       } finally {
         // Also where a part has failed: prefixes must not stay announced with nobody looking.
         gate.use(gateOptions(next));
-        kernel.use([...taught, ...blackholes(next)]);
+        useHoles(next);
         startChecks();
       }
     },
@@ -291,15 +299,9 @@ function gateOptions({ announce, prefixes, facts }: AnnouncerOptions): GateOptio
   return { prefixes, conditions, holdMs };
 }
 
-/** Strays for what nobody translates end here; the routes stay as long as the announcer runs. */
-function blackholes({ announce: { blackhole }, prefixes }: AnnouncerOptions): KernelRoute[] {
-  if (blackhole === null) return [];
-  return prefixes.map((prefix) => ({
-    prefix,
-    kind: 'blackhole',
-    gateway: null,
-    device: null,
-    onlink: false,
-    ...blackhole,
-  }));
+/** Strays for what nobody translates end here; the routes stay as long as the announcer runs. By `address/length`. */
+function blackholes({ announce: { blackhole }, prefixes }: AnnouncerOptions): Map<string, KernelRoute> {
+  if (blackhole === null) return new Map();
+  const way = { kind: 'blackhole', gateway: null, device: null, onlink: false, ...blackhole } as const;
+  return new Map(prefixes.map((prefix) => [networkOf(prefix), { prefix, ...way }]));
 }

@@ -28,8 +28,11 @@ export interface KernelRow {
 }
 
 export interface KernelTable {
-  /** The full set that there should be. What the kernel refuses is told once and tried again. */
-  use(routes: readonly KernelRoute[]): void;
+  /**
+   * What there should be to a prefix (`address/length`) may have changed. The kernel hears of it in a later turn of the
+   * event loop; what it refuses is told once and tried again.
+   */
+  touch(prefix: string): void;
   rows(): KernelRow[];
   /** Takes all of them away. */
   close(): void;
@@ -44,22 +47,34 @@ interface Entry {
 
 /** Next hops and devices come and go: how often the kernel is asked what it has, and told what it lacks, milliseconds. */
 const LOOK_MS = 2000;
+/** Prefixes a turn of the event loop, some milliseconds of work: sessions and withdrawals must not wait for a flood. */
+const PREFIXES_A_TURN = 200;
 
 type KernelRoutes = Pick<Netlink, 'addRoute' | 'removeRoute' | 'routes'>;
 
-/** Removes what an earlier run left. Throws what the kernel says when the routes cannot be listed. */
-export function createKernelTable(netlink: KernelRoutes, warn: (message: string) => void): KernelTable {
-  const entries = new Map<string, Entry>();
+/**
+ * Removes what an earlier run left. `wanted` is asked for all routes that there should be to a prefix; of two with the
+ * same table and metric the last one counts. Throws what the kernel says when the routes cannot be listed.
+ */
+export function createKernelTable(
+  netlink: KernelRoutes,
+  wanted: (prefix: string) => readonly KernelRoute[],
+  warn: (message: string) => void,
+): KernelTable {
+  /** Prefix → table and metric → what is there. */
+  const known = new Map<string, Map<string, Entry>>();
+  const touched = new Set<string>();
+  let turn: NodeJS.Immediate | null = null;
 
-  /** The routes that the kernel has though they are not wanted go; returns the keys of those that it has rightly. */
-  function tidy(failed: (message: string) => void): Set<string> {
-    const present = new Set<string>();
+  /** The routes that the kernel has though they are not wanted go; returns those that it has rightly. */
+  function tidy(failed: (message: string) => void): Set<Entry> {
+    const present = new Set<Entry>();
     for (const row of netlink.routes({ protocol: ROUTE_PROTOCOLS.announcer })) {
       const { destination, length, table, metric, kind } = row;
       if (kind === 'other') continue;
-      const key = keyOfRow(row, entries);
-      if (entries.get(key)?.installed?.kind === kind) {
-        present.add(key);
+      const entry = known.get(prefixOfRow(row, known))?.get(keyOf(row));
+      if (entry?.installed?.kind === kind) {
+        present.add(entry);
         continue;
       }
       try {
@@ -75,21 +90,57 @@ export function createKernelTable(netlink: KernelRoutes, warn: (message: string)
   function look(): void {
     try {
       const present = tidy(() => undefined);
-      for (const [key, entry] of entries) if (!present.has(key)) entry.installed = null;
+      for (const entry of all()) if (!present.has(entry)) entry.installed = null;
     } catch {
       // What it has will be known the next time.
     }
-    for (const entry of entries.values()) if (entry.installed === null) install(entry, entry.error !== null);
+    for (const { route, installed } of all()) if (installed === null) touch(networkOf(route.prefix));
   }
 
-  function install(entry: Entry, again: boolean): void {
+  const all = () => [...known.values()].flatMap((entries) => [...entries.values()]);
+
+  function touch(prefix: string): void {
+    touched.add(prefix);
+    turn ??= setImmediate(work);
+  }
+
+  function work(): void {
+    turn = null;
+    let left = PREFIXES_A_TURN;
+    for (const prefix of touched) {
+      if (left === 0) {
+        turn = setImmediate(work);
+        return;
+      }
+      left -= 1;
+      touched.delete(prefix);
+      settle(prefix);
+    }
+  }
+
+  function settle(prefix: string): void {
+    const before = known.get(prefix);
+    const entries = new Map<string, Entry>();
+    for (const route of wanted(prefix)) {
+      const { route: old, installed = null, error = null } = before?.get(keyOf(route)) ?? {};
+      entries.set(keyOf(route), { route, installed, error: old !== undefined && sameWay(old, route) ? error : null });
+    }
+    for (const [key, entry] of before ?? []) if (!entries.has(key)) remove(entry);
+    for (const entry of entries.values()) {
+      if (entry.installed === null || !sameWay(entry.installed, entry.route)) install(entry);
+    }
+    if (entries.size > 0) known.set(prefix, entries);
+    else known.delete(prefix);
+  }
+
+  function install(entry: Entry): void {
     const { route } = entry;
     try {
       netlink.addRoute({ ...requestOf(route), replace: true });
       entry.installed = route;
       entry.error = null;
     } catch (error) {
-      if (!again) warn(`the kernel does not take the route ${describe(route)}: ${messageOf(error)}`);
+      if (entry.error === null) warn(`the kernel does not take the route ${describe(route)}: ${messageOf(error)}`);
       entry.error = messageOf(error);
       // What was to be replaced is still there, and is the way no more.
       remove(entry);
@@ -113,46 +164,33 @@ export function createKernelTable(netlink: KernelRoutes, warn: (message: string)
   const timer = setInterval(look, LOOK_MS);
 
   return {
-    use(routes) {
-      const wanted = new Map(routes.map((route) => [keyOf(route), route]));
-      for (const [key, entry] of entries) {
-        if (wanted.has(key)) continue;
-        remove(entry);
-        entries.delete(key);
-      }
-      for (const [key, route] of wanted) {
-        const before = entries.get(key);
-        if (before !== undefined && sameWay(before.route, route)) continue;
-        const entry = { route, installed: before?.installed ?? null, error: null };
-        entries.set(key, entry);
-        install(entry, false);
-      }
-    },
+    touch,
     rows: () =>
-      [...entries.values()].map(({ route: { prefix, onlink, ...rest }, error }) => ({
+      all().map(({ route: { prefix, onlink, ...rest }, error }) => ({
         prefix: networkOf(prefix),
         ...rest,
         error,
       })),
     close() {
       clearInterval(timer);
-      for (const entry of entries.values()) remove(entry);
-      entries.clear();
+      if (turn !== null) clearImmediate(turn);
+      for (const entry of all()) remove(entry);
+      known.clear();
     },
   };
 }
 
-/** What tells two routes of the kernel apart. */
-function keyOf({ prefix, table, metric }: KernelRoute): string {
-  return `${networkOf(prefix)} ${table} ${metric}`;
+/** What tells two routes of the kernel to the same prefix apart. */
+function keyOf({ table, metric }: { table: number; metric: number }): string {
+  return `${table} ${metric}`;
 }
 
-function keyOfRow({ destination, length, table, metric }: RouteRow, known: ReadonlyMap<string, unknown>): string {
-  const key = `${destination}/${length} ${table} ${metric}`;
-  if (known.has(key)) return key;
+function prefixOfRow({ destination, length }: RouteRow, known: ReadonlyMap<string, unknown>): string {
+  const text = `${destination}/${length}`;
+  if (known.has(text)) return text;
   // The C library writes some addresses in another way, such as ::ffff:192.0.2.1.
-  const prefix = parsePrefix(`${destination}/${length}`);
-  return prefix === null ? key : `${networkOf(prefix)} ${table} ${metric}`;
+  const prefix = parsePrefix(text);
+  return prefix === null ? text : networkOf(prefix);
 }
 
 function sameWay(a: KernelRoute, b: KernelRoute): boolean {

@@ -19,6 +19,8 @@ export interface LearnedRow extends Omit<LearnedRoute, 'prefix'> {
 
 export interface LearnedTable {
   update(neighbor: string, changes: readonly LearnedChange[]): void;
+  /** The routes to a prefix that belong into the kernel: the best one of each table. */
+  routes(prefix: string): KernelRoute[];
   /** A gateway check's result: routes of a neighbour that does not answer are not used. */
   usable(neighbor: string, why: string | null): void;
   /** Another configuration. Routes of neighbours that are gone are forgotten. */
@@ -28,14 +30,15 @@ export interface LearnedTable {
 
 interface Teacher {
   config: BgpNeighborConfig;
+  /** By `address/length`. */
   routes: Map<string, LearnedRoute>;
   unusable: string | null;
 }
 
-/** `changed` gets the routes that belong into the kernel, the full set, whenever something was taught. */
+/** `changed` gets each prefix (`address/length`) whose `routes` may be others now. */
 export function createLearnedTable(
   first: readonly BgpNeighborConfig[],
-  changed: (routes: KernelRoute[]) => void,
+  changed: (prefix: string) => void,
 ): LearnedTable {
   let teachers = new Map<string, Teacher>();
 
@@ -49,24 +52,24 @@ export function createLearnedTable(
     );
   }
 
-  /** The best route of each prefix in each table. */
-  function best(): Map<string, { teacher: Teacher; route: LearnedRoute }> {
-    const found = new Map<string, { teacher: Teacher; route: LearnedRoute }>();
+  /** The best route to a prefix in each table. */
+  function best(prefix: string): Map<number, { teacher: Teacher; route: LearnedRoute }> {
+    const found = new Map<number, { teacher: Teacher; route: LearnedRoute }>();
     for (const teacher of teachers.values()) {
-      if (teacher.unusable !== null || teacher.config.import === null) continue;
-      for (const [prefix, route] of teacher.routes) {
-        const key = `${teacher.config.import.table} ${prefix}`;
-        const other = found.get(key);
-        if (other === undefined || compare(teacher, route, other.teacher, other.route) < 0) {
-          found.set(key, { teacher, route });
-        }
+      const route = teacher.routes.get(prefix);
+      if (route === undefined || teacher.unusable !== null || teacher.config.import === null) continue;
+      const { table } = teacher.config.import;
+      const other = found.get(table);
+      if (other === undefined || compare(teacher, route, other.teacher, other.route) < 0) {
+        found.set(table, { teacher, route });
       }
     }
     return found;
   }
 
-  const settle = () =>
-    changed([...best().values()].flatMap(({ teacher, route }) => kernelRoute(teacher.config, route)));
+  function allChanged({ routes }: Teacher): void {
+    for (const prefix of routes.keys()) changed(prefix);
+  }
 
   use(first);
   return {
@@ -74,34 +77,39 @@ export function createLearnedTable(
       const teacher = teachers.get(neighbor);
       if (teacher === undefined) return;
       for (const { prefix, route } of changes) {
-        if (route === null) teacher.routes.delete(networkOf(prefix));
-        else teacher.routes.set(networkOf(prefix), route);
+        const key = networkOf(prefix);
+        if (route === null) teacher.routes.delete(key);
+        else teacher.routes.set(key, route);
+        changed(key);
       }
-      settle();
     },
+    routes: (prefix) => [...best(prefix).values()].flatMap(({ teacher, route }) => kernelRoute(teacher.config, route)),
     usable(neighbor, why) {
       const teacher = teachers.get(neighbor);
       if (teacher === undefined || teacher.unusable === why) return;
       teacher.unusable = why;
-      settle();
+      allChanged(teacher);
     },
     use(neighbors) {
+      const before = [...teachers.values()];
       use(neighbors);
-      settle();
+      for (const teacher of before) allChanged(teacher);
     },
-    rows() {
-      const used = new Set([...best().values()].map(({ route }) => route));
-      return [...teachers.values()].flatMap(({ config, routes, unusable }) =>
-        [...routes].map(([prefix, route]) => ({
-          ...route,
-          prefix,
-          neighbor: config.name,
-          table: config.import?.table ?? 0,
-          best: used.has(route),
-          unusable,
-        })),
-      );
-    },
+    rows: () =>
+      [...teachers.values()].flatMap((teacher) =>
+        [...teacher.routes].map(([prefix, route]) => {
+          const { config, unusable } = teacher;
+          const table = config.import?.table ?? 0;
+          return {
+            ...route,
+            prefix,
+            neighbor: config.name,
+            table,
+            best: best(prefix).get(table)?.teacher === teacher,
+            unusable,
+          };
+        }),
+      ),
   };
 }
 

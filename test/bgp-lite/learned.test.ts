@@ -36,9 +36,9 @@ function route(keys: Partial<LearnedRoute> = {}): LearnedRoute {
 }
 
 function open(...written: string[]) {
-  let kernel: KernelRoute[] = [];
-  const table = createLearnedTable(neighbors(...written), (routes) => {
-    kernel = routes;
+  const kernel = new Map<string, KernelRoute[]>();
+  const table = createLearnedTable(neighbors(...written), (prefix) => {
+    kernel.set(prefix, table.routes(prefix));
   });
   return {
     table,
@@ -46,7 +46,9 @@ function open(...written: string[]) {
       table.update(name, [{ prefix: DEFAULT, route: route(keys) }]),
     gone: (name: string) => table.update(name, [{ prefix: DEFAULT, route: null }]),
     ways: () =>
-      kernel.map(({ prefix, gateway, device, table: id, metric }) => [networkOf(prefix), gateway, device, id, metric]),
+      [...kernel.values()]
+        .flat()
+        .map(({ prefix, gateway, device, table: id, metric }) => [networkOf(prefix), gateway, device, id, metric]),
   };
 }
 
@@ -133,4 +135,27 @@ test('a neighbour that is gone from the configuration takes its routes along', (
   table.use(neighbors(neighbor('b')));
   expect(ways()).toEqual([]);
   expect(table.rows()).toEqual([]);
+});
+
+test('what a change costs does not depend on how many routes there are', () => {
+  const changed: string[] = [];
+  const table = createLearnedTable(neighbors(neighbor('a'), neighbor('b')), (prefix) => {
+    changed.push(prefix);
+    table.routes(prefix);
+  });
+  let compared = 0;
+  const counted = (prefix: string): LearnedRoute => ({
+    ...route({ prefix: knownPrefix(prefix) }),
+    get localPref() {
+      compared += 1;
+      return 100;
+    },
+  });
+  const prefixes = Array.from({ length: 2000 }, (_, index) => `10.${index >> 8}.${index & 255}.0/24`);
+  for (const name of ['a', 'b']) {
+    for (const prefix of prefixes) table.update(name, [{ prefix: knownPrefix(prefix), route: counted(prefix) }]);
+  }
+  expect(changed).toEqual([...prefixes, ...prefixes]);
+  // Each prefix once, when the second neighbour taught it.
+  expect(compared).toBe(2 * 2000);
 });
