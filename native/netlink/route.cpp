@@ -147,6 +147,10 @@ Status removeRoute(Socket& socket, const RouteSpec& route) {
     const Status found = findLink(socket, route.link, link);
     if (!found) return found;
   }
+  // The kernel itself takes only what has the metric, and in IPv4 the kind or in IPv6 the gateway,
+  // which a blackhole has not. A list would cost as much as there are routes.
+  const bool sameKind = route.destination.family == AF_INET || route.gateway.size() > 0;
+  if (route.metric.value_or(0) != 0 && sameKind) return changeRoute(socket, RTM_DELROUTE, 0, route);
   // To the kernel a metric of 0 means any on removal, and any kind of IPv6 route is as good as
   // another. So both are looked at here.
   const RouteFilter filter{.table = route.table, .protocol = route.protocol};
