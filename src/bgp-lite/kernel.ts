@@ -66,30 +66,30 @@ export function createKernelTable(
   const touched = new Set<string>();
   let turn: NodeJS.Immediate | null = null;
 
-  /** The routes that the kernel has though they are not wanted go; returns those that it has rightly. */
-  function tidy(failed: (message: string) => void): Set<Entry> {
-    const present = new Set<Entry>();
-    for (const row of netlink.routes({ protocol: ROUTE_PROTOCOLS.announcer })) {
-      const { destination, length, table, metric, kind } = row;
+  const listed = () => netlink.routes({ protocol: ROUTE_PROTOCOLS.announcer });
+
+  function removeLeftovers(): void {
+    for (const { destination, length, table, metric, kind } of listed()) {
       if (kind === 'other') continue;
-      const entry = known.get(prefixOfRow(row, known))?.get(keyOf(row));
-      if (entry?.installed?.kind === kind) {
-        present.add(entry);
-        continue;
-      }
       try {
         netlink.removeRoute({ destination, length, table, metric, kind, protocol: ROUTE_PROTOCOLS.announcer });
       } catch (error) {
-        failed(`cannot remove the route ${destination}/${length} of an earlier run: ${messageOf(error)}`);
+        warn(`cannot remove the route ${destination}/${length} of an earlier run: ${messageOf(error)}`);
       }
     }
-    return present;
   }
 
-  /** The kernel drops routes with their device or its last address, and says so to nobody who does not ask. */
+  /**
+   * The kernel drops routes with their device or its last address, and says so to nobody who does not ask. What is not
+   * ours may be another announcer's, on the same host for another table.
+   */
   function look(): void {
     try {
-      const present = tidy(() => undefined);
+      const present = new Set<Entry>();
+      for (const row of listed()) {
+        const entry = known.get(prefixOfRow(row, known))?.get(keyOf(row));
+        if (entry?.installed?.kind === row.kind) present.add(entry);
+      }
       for (const entry of all()) if (!present.has(entry)) entry.installed = null;
     } catch {
       // What it has will be known the next time.
@@ -160,7 +160,7 @@ export function createKernelTable(
     }
   }
 
-  tidy(warn);
+  removeLeftovers();
   const timer = setInterval(look, LOOK_MS);
 
   return {

@@ -197,13 +197,13 @@ test('what cannot be put back is told once, and shown', () => {
   expect(kernel.routes.size).toBe(1);
 });
 
-test('a route with our protocol number that is not wanted goes', () => {
+test('a route that comes later with our protocol number is left alone: it may be another announcer’s', () => {
   const kernel = fakeKernel();
   open(kernel.netlink);
   use([way('10.0.0.0/8')]);
   kernel.netlink.addRoute({ destination: '10.1.0.0', length: 16, table: 254, metric: 1000 });
   vi.advanceTimersByTime(2100);
-  expect([...kernel.routes.keys()]).toEqual(['10.0.0.0/8 254 1000']);
+  expect([...kernel.routes.keys()]).toEqual(['10.0.0.0/8 254 1000', '10.1.0.0/16 254 1000']);
 });
 
 test('a destination that the kernel writes in another way is the same', () => {
