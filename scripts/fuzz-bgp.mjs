@@ -294,7 +294,9 @@ async function episode(note, tally) {
   const neighbors = [config()];
   const log = { info: line, warn: line, error: line };
   const options = { routerId: '192.0.2.2', neighbors, restarted: oneIn(4) };
-  const speaker = createBgpSpeaker(options, { transport, log, bfd: null, learned, random: () => below(1000) / 1000 });
+  const devices = { device: () => null, watch: () => () => {} };
+  const random = () => below(1000) / 1000;
+  const speaker = createBgpSpeaker(options, { transport, log, bfd: null, devices, learned, random });
   const announced = ['198.51.100.0/24', '2001:db8:64::/96'].map((text) => ({
     prefix: parsePrefix(text),
     preference: 'normal',
