@@ -10,8 +10,8 @@ export interface ServerReport {
   /** Of the sockets, by name. */
   transport: Record<string, number>;
   openQuestions: number;
-  /** Some upstream answers; null while that is not known yet. */
-  usable: boolean | null;
+  /** Some upstream answers. */
+  usable: boolean;
 }
 
 /** Both together. */

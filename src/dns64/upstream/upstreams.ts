@@ -38,16 +38,13 @@ export interface Upstreams {
   ask(query: Ask): Promise<Outcome>;
   /**
    * From now on also asks without being asked, to know who lives: servers that were never heard, and those marked dead,
-   * in their growing intervals. Until the first has answered nothing is `usable`.
+   * in their growing intervals. Until the first has answered nothing is usable.
    */
   watch(): void;
   /** Takes other servers or settings from now on. Open questions end with the old ones. */
   reconfigure(options: UpstreamOptions): void;
-  /**
-   * False when every server is marked dead, or `watch` has heard none; null while it waits for the first answer. They are
-   * asked nevertheless.
-   */
-  readonly usable: boolean | null;
+  /** False when every server is marked dead, or `watch` has not heard any yet. They are asked nevertheless. */
+  readonly usable: boolean;
   stats(): UpstreamStats;
   /** Ends open questions as `failed` and closes all sockets. Later questions fail too. */
   close(): void;
@@ -87,8 +84,6 @@ export function createUpstreams(options: UpstreamOptions, given: Partial<Surroun
   let failed = 0;
   let watching: NodeJS.Timeout | null = null;
   let unheard = false;
-  /** The first round of `watch` is over. */
-  let looked = false;
 
   function createGeneration(next: UpstreamOptions, before: readonly Server[]): Generation {
     const servers = next.servers.map((server) => {
@@ -123,7 +118,6 @@ export function createUpstreams(options: UpstreamOptions, given: Partial<Surroun
       if (server.probing || !due) continue;
       const made = new Probe(server, query, (ended) => {
         probes.delete(ended);
-        looked ||= probes.size === 0;
         closeWhenDone(generation);
       });
       probes.add(made);
@@ -198,8 +192,7 @@ export function createUpstreams(options: UpstreamOptions, given: Partial<Surroun
     get usable() {
       const { servers } = current;
       unheard &&= !servers.some(({ health }) => health.heard);
-      if (unheard) return looked ? false : null;
-      return servers.some(({ health }) => !health.dead);
+      return !unheard && servers.some(({ health }) => !health.dead);
     },
 
     stats() {
