@@ -88,9 +88,9 @@ const REOPEN_MS = 1000;
  * is AdminDown, which holds back no session (§4.1), before the one that is to be kept; and not before the neighbour has
  * seen the end of the one before, for which it would take it (BIRD then waits for a minute).
  */
-const BFD_OFF_MS = 300;
+const BFD_OFF_MS = 1000;
 /** FRR forgets what it has read but not worked on when it sees the end of the connection. */
-const TAKEN_MS = 500;
+const TAKEN_MS = 1000;
 
 export function createSession(
   initial: BgpNeighborConfig,
@@ -345,7 +345,7 @@ export function createSession(
 
   async function reopen(): Promise<void> {
     await main.abandon();
-    hold('opened again for the planned restart', REOPEN_MS);
+    hold('opened again for the planned restart', config.bfd === null ? REOPEN_MS : BFD_OFF_MS + REOPEN_MS / 2);
   }
 
   return {

@@ -36,14 +36,11 @@ export interface Upstreams {
    * without an answer; `overload` when too many questions are open.
    */
   ask(query: Ask): Promise<Outcome>;
-  /**
-   * From now on also asks without being asked, to know who lives: servers that were never heard, and those marked dead,
-   * in their growing intervals. Until the first has answered nothing is usable.
-   */
+  /** From now on servers that are marked dead are asked in their growing intervals, also when nobody has a question. */
   watch(): void;
   /** Takes other servers or settings from now on. Open questions end with the old ones. */
   reconfigure(options: UpstreamOptions): void;
-  /** False when every server is marked dead, or `watch` has not heard any yet. They are asked nevertheless. */
+  /** False when every server is marked dead. They are asked nevertheless. */
   readonly usable: boolean;
   stats(): UpstreamStats;
   /** Ends open questions as `failed` and closes all sockets. Later questions fail too. */
@@ -83,7 +80,6 @@ export function createUpstreams(options: UpstreamOptions, given: Partial<Surroun
   let overload = 0;
   let failed = 0;
   let watching: NodeJS.Timeout | null = null;
-  let unheard = false;
 
   function createGeneration(next: UpstreamOptions, before: readonly Server[]): Generation {
     const servers = next.servers.map((server) => {
@@ -108,14 +104,11 @@ export function createUpstreams(options: UpstreamOptions, given: Partial<Surroun
     for (const server of generation.servers) server.close();
   }
 
-  /** Asks the dead that are due, and with `everybody` those that were never heard. */
-  function probe(generation: Generation, query: Ask, everybody = false): void {
+  function probe(generation: Generation, query: Ask): void {
     const { servers, probes } = generation;
     const time = now();
     for (const server of servers) {
-      const { health } = server;
-      const due = health.probeDue(time) || (everybody && !health.dead && !health.heard);
-      if (server.probing || !due) continue;
+      if (server.probing || !server.health.probeDue(time)) continue;
       const made = new Probe(server, query, (ended) => {
         probes.delete(ended);
         closeWhenDone(generation);
@@ -174,15 +167,11 @@ export function createUpstreams(options: UpstreamOptions, given: Partial<Surroun
 
     watch() {
       if (closed || watching !== null) return;
-      unheard = true;
-      probe(current, ROOT, true);
-      watching = setInterval(() => probe(current, ROOT, true), WATCH_MS).unref();
+      watching = setInterval(() => probe(current, ROOT), WATCH_MS).unref();
     },
 
     reconfigure(next) {
       if (closed) return;
-      // What is new then is taken to live until it is known not to: a reload is no reason to be thought dead.
-      unheard = false;
       const before = current;
       current = createGeneration(next, before.servers);
       before.retired = true;
@@ -190,9 +179,7 @@ export function createUpstreams(options: UpstreamOptions, given: Partial<Surroun
     },
 
     get usable() {
-      const { servers } = current;
-      unheard &&= !servers.some(({ health }) => health.heard);
-      return !unheard && servers.some(({ health }) => !health.dead);
+      return current.servers.some(({ health }) => !health.dead);
     },
 
     stats() {

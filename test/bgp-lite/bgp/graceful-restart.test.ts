@@ -93,7 +93,7 @@ describe('of this side', () => {
     const again = establish(rig, HELPER);
     expect(capabilityIn(again)).toBe('400a40780001018000020180');
     // The neighbour has time to take what it was told.
-    await vi.advanceTimersByTimeAsync(400);
+    await vi.advanceTimersByTimeAsync(900);
     expect(again.ended).toBe(null);
     await vi.advanceTimersByTimeAsync(600);
     await stopped;
@@ -110,7 +110,7 @@ describe('of this side', () => {
     bfd?.tell('up');
     const peer = establish(rig, HELPER);
     const stopped = rig.speaker.stop({ planned: true, text: null });
-    await vi.advanceTimersByTimeAsync(200);
+    await vi.advanceTimersByTimeAsync(900);
     expect([peer.ended, bfd?.open]).toEqual(['closed', true]);
     // A call that came earlier than BFD is off would end with it.
     expect(rig.transport.call().ended).toBe('reset');
@@ -118,7 +118,7 @@ describe('of this side', () => {
     expect([bfd?.open, rig.transport.attempts.length]).toEqual([false, 1]);
     await vi.advanceTimersByTimeAsync(600);
     establish(rig, HELPER);
-    await vi.advanceTimersByTimeAsync(1000);
+    await vi.advanceTimersByTimeAsync(1500);
     await stopped;
     expect(rig.bfd.watched).toHaveLength(1);
   });
