@@ -9,7 +9,7 @@ import type { Log } from '../device/device.js';
 import { messageOf } from '../errors.js';
 import type { Addon, Bfd, BfdRow, BfdState, Netlink } from '../native/addon.js';
 import type { BfdTarget, BfdWatcher } from './bfd-watcher.js';
-import { limitedWarn } from './bgp/log-limit.js';
+import { limitedWarn } from './log-limit.js';
 
 export interface BfdSessions extends BfdWatcher {
   rows(): BfdStatus[];
@@ -112,7 +112,9 @@ export function createBfdSessions(addon: Pick<Addon, 'Bfd'>, netlink: Links, log
 
   function find(target: BfdTarget): Session | undefined {
     const same = [...sessions].filter((session) => session.target.remote === target.remote);
-    return same.find((session) => linkOf(session.target) === linkOf(target));
+    if (same.length === 0) return undefined;
+    const link = linkOf(target);
+    return same.find((session) => linkOf(session.target) === link);
   }
 
   function create(target: BfdTarget, watch: Watch): Session {

@@ -60,7 +60,7 @@ interface Generation {
 }
 
 const WATCH_MS = 1000;
-/** What every resolver can answer. */
+/** What a resolver with a way to the root has at hand; another one comes to life by a client's question. */
 const ROOT: Ask = { name: Uint8Array.of(0), type: Type.NS, klass: Class.IN, dnssecOk: false, checkingDisabled: false };
 
 /** Opens nothing until something is asked. What is not given is the real thing, and node:dgram. */
@@ -155,9 +155,11 @@ export function createUpstreams(options: UpstreamOptions, given: Partial<Surroun
         overload++;
         return Promise.resolve({ kind: 'failed', reason: 'overload' });
       }
-      const dead = generation.servers.filter(({ health }) => health.dead).length;
+      const { servers } = generation;
       // With all dead, the question itself goes to them.
-      if (dead > 0 && dead < generation.servers.length) probe(generation, query);
+      if (servers.some(({ health }) => health.dead) && !servers.every(({ health }) => health.dead)) {
+        probe(generation, query);
+      }
       const before = open;
       const outcome = resolve(generation, query, key);
       // With no server at all it has ended already.

@@ -1,5 +1,5 @@
 /** A neighbour may be wrong a thousand times a second; the log hears of it a few times a minute. */
-import type { Log } from '../../device/device.js';
+import type { Log } from '../device/device.js';
 
 const WINDOW_MS = 60_000;
 const LINES = 10;
