@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { cable, type Host } from '../../lab/host.js';
 import { configFile, type Plat } from '../../lab/plat.js';
-import { type Router, startBird } from '../../lab/routers.js';
+import { type Router, startBird, startFrr } from '../../lab/routers.js';
 import type { AnnouncerStatus } from '../../src/bgp-lite/announcer.js';
 import { createSwitch, onHosts, says, startAnnouncer } from './announcing.js';
 import { eventually } from './network.js';
@@ -19,11 +19,13 @@ const BGP = `  routerId: 203.0.113.2
 const OSPF = `  ospf: { interface: edge, type: point-to-point, versions: 2, hello: 1, dead: 4, ${BFD} }
 `;
 
-const bird = (host: Host, folder: string, mode: string, more = '') =>
-  startBird(
-    host,
-    folder,
-    `router id 203.0.113.1;
+const bird =
+  (mode: string, more = '') =>
+  (host: Host, folder: string) =>
+    startBird(
+      host,
+      folder,
+      `router id 203.0.113.1;
 protocol device {}
 protocol bfd { interface "*" { interval 50 ms; multiplier 3; }; }
 protocol bgp platypus {
@@ -33,7 +35,7 @@ protocol bgp platypus {
   ipv4 { import all; export none; };
 }
 ${more}`,
-  );
+    );
 
 const ospf = `protocol ospf v2 {
   ipv4 { import none; export none; };
@@ -41,7 +43,22 @@ const ospf = `protocol ospf v2 {
 }
 `;
 
+const frr = (host: Host, folder: string) =>
+  startFrr(
+    host,
+    folder,
+    ['bfdd', 'bgpd'],
+    `router bgp 65001
+ bgp router-id 203.0.113.1
+ no bgp ebgp-requires-policy
+ neighbor 203.0.113.2 remote-as 65002
+ neighbor 203.0.113.2 timers connect 1
+ neighbor 203.0.113.2 bfd 3 50 50
+`,
+  );
+
 const ofBird = { route: ['show', 'route', 'protocol', 'platypus'], has: /192\.0\.2\.0\/28/ };
+const ofFrr = { route: [`show bgp ipv4 unicast ${POOL4}`], has: /Paths: \(1 available/ };
 
 const status = (speaker: Plat) => speaker.json<AnnouncerStatus>('neighbor', 'list');
 const settled = (speaker: Plat) =>
@@ -58,18 +75,23 @@ async function cableUp({ speaker, edge }: { speaker: Host; edge: Host }): Promis
   );
 }
 
-for (const mode of ['bfd on', 'bfd graceful']) {
-  onHosts(`A planned restart with BFD beside BIRD, ${mode}`, ['speaker', 'edge'], (at) => {
+for (const { name, start, route, has, section } of [
+  { name: 'BIRD, bfd on', start: bird('bfd on'), ...ofBird, section: BGP },
+  { name: 'BIRD, bfd on for OSPF too', start: bird('bfd on', ospf), ...ofBird, section: BGP + OSPF },
+  { name: 'BIRD, bfd graceful', start: bird('bfd graceful'), ...ofBird, section: BGP },
+  { name: 'FRR', start: frr, ...ofFrr, section: BGP },
+]) {
+  onHosts(`A planned restart with BFD beside ${name}`, ['speaker', 'edge'], (at) => {
     let router: Router;
     let speaker: Plat;
 
     beforeAll(async () => {
       const { hosts, folder } = at();
       await cableUp(hosts);
-      router = await bird(hosts.edge, folder, mode);
-      speaker = await startAnnouncer(hosts.speaker, folder, BGP);
+      router = await start(hosts.edge, folder);
+      speaker = await startAnnouncer(hosts.speaker, folder, section);
       await settled(speaker);
-      await says(router, ofBird.route, ofBird.has);
+      await says(router, route, has);
     });
 
     test('the routes stay from the stop until BFD is up again', async () => {
@@ -79,9 +101,9 @@ for (const mode of ['bfd on', 'bfd graceful']) {
       const seen: boolean[] = [];
       let back = false;
       const watching = (async () => {
-        while (!back) seen.push(ofBird.has.test(await router.ask(...ofBird.route)));
+        while (!back) seen.push(has.test(await router.ask(...route)));
       })();
-      speaker = await startAnnouncer(hosts.speaker, folder, BGP);
+      speaker = await startAnnouncer(hosts.speaker, folder, section);
       await settled(speaker);
       back = true;
       await watching;
@@ -99,7 +121,7 @@ onHosts('BGP and OSPF with one BIRD', ['speaker', 'edge'], (at) => {
   beforeAll(async () => {
     const { hosts, folder } = at();
     await cableUp(hosts);
-    router = await bird(hosts.edge, folder, 'bfd on', ospf);
+    router = await bird('bfd on', ospf)(hosts.edge, folder);
     speaker = await startAnnouncer(hosts.speaker, folder, BGP + OSPF);
   });
 
