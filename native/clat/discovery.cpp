@@ -135,6 +135,7 @@ bool Discovery::makeRoom(const Ipv6Address& router) {
   return true;
 }
 
+// RFC 8106 §6.2: where there is no room, that which would expire first goes.
 void Discovery::learnResolvers(const RouterAdvertisement& advertisement, uint64_t now_ms) {
   const auto offered = std::span(advertisement.resolvers).first(advertisement.resolver_count);
   for (const AdvertisedResolver& resolver : offered) {
@@ -149,7 +150,14 @@ void Discovery::learnResolvers(const RouterAdvertisement& advertisement, uint64_
       --advertised_resolver_count_;
     } else if (known != end) {
       known->expires_ms = expires;
-    } else if (advertised_resolver_count_ < advertised_resolvers_.size()) {
+    } else {
+      if (advertised_resolver_count_ == advertised_resolvers_.size()) {
+        const auto first = std::min_element(begin, end, [](const auto& one, const auto& other) {
+          return one.expires_ms < other.expires_ms;
+        });
+        std::move(first + 1, end, first);
+        --advertised_resolver_count_;
+      }
       advertised_resolvers_[advertised_resolver_count_++] = {resolver.address, expires};
     }
   }

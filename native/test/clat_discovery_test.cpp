@@ -219,21 +219,40 @@ TEST_CASE("an advertisement of a router that is back has silent resolvers asked 
   CHECK(network.poll(now + 2));
 }
 
+// RDNSS with fe80::n.
+std::string resolverOf(unsigned n, unsigned seconds) {
+  char option[80];
+  std::snprintf(option, sizeof option, "19030000 %08x fe800000 00000000 00000000 0000%04x", seconds,
+                n);
+  return option;
+}
+
 TEST_CASE("a flood of advertisements, of resolvers that change too, asks at most each 5 s anew") {
   Network network(withResolver());
   network.hear("", 0);
   const uint64_t start = silentFor(network, 400);
   const uint64_t before = network.discovery.counters().questions;
   for (uint64_t i = 0; i < 100'000; ++i) {
-    char option[80];
-    std::snprintf(option, sizeof option, "19030000 00000258 fe800000 00000000 00000000 0000%04x",
-                  static_cast<unsigned>(1 + i % 3));
-    network.hear(i % 2 == 0 ? "" : option, start + i / 10);
+    const auto number = static_cast<unsigned>(1 + i % 3);
+    network.hear(i % 2 == 0 ? "" : resolverOf(number, 600), start + i / 10);
     (void)network.poll(start + i / 10);
   }
   // Of 10 s: the first, and one that is due, each 5 s, with its repetitions.
   CHECK(network.discovery.counters().questions - before <= 20);
   CHECK(network.discovery.counters().questions - before >= 2);
+}
+
+TEST_CASE("a fifth resolver takes the place of the one that would expire first") {
+  Network network;
+  for (unsigned n = 1; n <= 4; ++n) network.hear(resolverOf(n, n == 2 ? 500 : 1800), 0);
+  network.hear(resolverOf(0x53, 600), 1000);
+  std::string asked;
+  for (int i = 0; i < 4; ++i) {
+    const auto ask = network.poll(2000 + static_cast<uint64_t>(i) * 1000);
+    REQUIRE(ask);
+    asked += text(ask->resolver) + ' ';
+  }
+  CHECK(asked == "fe80::1 fe80::3 fe80::4 fe80::53 ");
 }
 
 TEST_CASE("a resolver that comes later is no less asked because another one said no") {
