@@ -13,7 +13,15 @@ import type { Answer, AnswerCache } from './cache/answer-cache.js';
 import type { Group } from './policy/group.js';
 import type { Policy } from './policy/policy.js';
 import { lifetimeOf } from './resolver/lifetime.js';
-import { ANY_TYPE, kindOf, type Lookup, type LookupLimits, type Question, rawView } from './resolver/lookup.js';
+import {
+  ANY_TYPE,
+  deniedSince,
+  kindOf,
+  type Lookup,
+  type LookupLimits,
+  type Question,
+  rawView,
+} from './resolver/lookup.js';
 import type { Reply } from './resolver/reply.js';
 import { type Outcome, type Resolved, type ResolveOptions, resolve } from './resolver/resolve.js';
 import type { Client } from './server/client.js';
@@ -170,7 +178,7 @@ export class Engine {
     const raw = rawView(query.dnssecOk, (query.flags & Flag.CD) !== 0);
     const { bytes, nameLength, type, klass } = query;
     let entry = cache.find(bytes, HEADER_BYTES, nameLength, type, klass, viewOf(group, type, raw));
-    if (entry < 0 && group.sharesDenials && !isReverseOf(query, group)) {
+    if ((entry < 0 || now >= cache.expiresAt(entry)) && group.sharesDenials && !isReverseOf(query, group)) {
       entry = cache.find(bytes, HEADER_BYTES, nameLength, ANY_TYPE, klass, raw);
     }
     if (entry < 0 || now >= cache.expiresAt(entry)) {
@@ -248,15 +256,15 @@ export class Engine {
     const question = questionOf(query);
     const key = keyOf(question, group);
     const waiting = this.open.get(key);
+    // RFC 8767 §5.
+    const takesStale = this.options.maxStale > 0 && (query.flags & Flag.RD) !== 0;
+    const stale = takesStale ? this.staleEntry(question, group) : null;
     if (waiting === undefined && this.open.size >= this.options.maxOpen) {
       statistics['dns64.drop.overload'] += 1;
-      return NOTHING;
+      return stale === null ? NOTHING : Promise.resolve(stale);
     }
     if (waiting !== undefined) statistics['dns64.joined'] += 1;
     const ready = waiting ?? this.resolveOnce(key, question, group, lookup);
-    // RFC 8767 §5.
-    if (this.options.maxStale === 0 || (query.flags & Flag.RD) === 0) return ready;
-    const stale = this.staleEntry(question, group);
     return stale === null ? ready : this.orStale(ready, stale);
   }
 
@@ -268,15 +276,16 @@ export class Engine {
     });
     const first = await Promise.race([ready.catch(() => null), patience]);
     clearTimeout(timer);
-    return first !== null && !isFailure(first) ? first : stale;
+    return first !== null && (!isFailure(first) || (first.kind & Kind.BOGUS) !== 0) ? first : stale;
   }
 
   private staleEntry({ name, type, klass, dnssecOk, checkingDisabled }: Question, group: Group): Ready | null {
     const { cache } = this.parts;
-    const view = viewOf(group, type, rawView(dnssecOk, checkingDisabled));
-    const entry = cache.find(name, 0, name.length, type, klass, view);
+    const raw = rawView(dnssecOk, checkingDisabled);
+    const entry = cache.find(name, 0, name.length, type, klass, viewOf(group, type, raw));
     const now = this.parts.now();
     if (entry < 0 || now < cache.expiresAt(entry) || now >= cache.staleUntil(entry)) return null;
+    if (deniedSince(cache, entry, name, klass, raw, now)) return null;
     const bytes = new Uint8Array(cache.length(entry));
     const kind = cache.kind(entry) | Kind.STALE;
     cache.copy(entry, bytes, 0, now, this.options.staleTtl);
@@ -334,7 +343,7 @@ export class Engine {
     const keeps = group.isOwn(type) && (outcome !== 'local' || type === Type.AAAA);
     const good = reply.rcode === Rcode.NOERROR || (reply.rcode === Rcode.NXDOMAIN && !group.sharesDenials);
     if (keeps && (good || reply.bogus) && outcome !== 'failed') {
-      cache.put({
+      cache.replace({
         message: written.bytes,
         ttlOffsets: written.ttlOffsets,
         type,

@@ -83,6 +83,16 @@ describe('DNSSEC', () => {
     expect(at.questions.map((question) => question.cd)).toEqual([false, true]);
   });
 
+  test('DNS-SYN-07 silence to the AAAA question is no sign of bogus data', async () => {
+    const at = rig(({ type, cd }) => {
+      if (type === 'A') return { answers: [rr.a('v4.example', '192.0.2.1')] };
+      return cd ? { authorities: [rr.soa()] } : 'silence';
+    }, 'pool6: 2001:db8:64::/96, dnssec: upstream');
+    const answer = await at.ask({ name: 'v4.example', do: false });
+    expect(answer).toMatchObject({ rcode: 'NOERROR', opt: { ede: [4] } });
+    expect(answer.answers.map(addressOf)).toEqual(['2001:db8:64::c000:201']);
+  });
+
   test('DNS-SEC-05, DNS-SEC-16, DNS-EDNS-14 bogus data: SERVFAIL that says so, and is remembered', async () => {
     // This upstream speaks of no extended errors: that it answers without its checks gives it away.
     const at = rig(({ type, cd }) => {
@@ -302,6 +312,20 @@ describe('names answered here', () => {
     ]);
   });
 
+  test.each(['A', 'AAAA', 'NS'])(
+    'DNS-V4O-01, DNS-V4O-02 what a group without a prefix was told of ipv4only.arpa is not for the others (%s)',
+    async (type) => {
+      const at = rig(
+        () => ({ rcode: 'NXDOMAIN', authorities: [rr.soa('arpa')] }),
+        'pool6: 2001:db8:64::/96, groups: [ { name: plain, clients: 10.0.0.0/8, pool6: [] } ]',
+      );
+      const plain = await at.ask({ name: 'ipv4only.arpa', type, from: Uint8Array.of(10, 0, 0, 1) });
+      expect(plain.rcode).toBe('NXDOMAIN');
+      expect((await at.ask({ name: 'ipv4only.arpa', type })).rcode).toBe('NOERROR');
+      expect(at.asked.length).toBe(1);
+    },
+  );
+
   test('DNS-V4O-08 its TTL is the operator’s', async () => {
     expect((await rig(v4only).ask({ name: 'ipv4only.arpa', type: 'A' })).answers[0]).toMatch(/^ipv4only.arpa 3600 A/);
     const at = rig(v4only, 'pool6: 2001:db8:64::/96, discoveryTtl: 600');
@@ -372,6 +396,20 @@ describe('other types', () => {
       'svc.example 300 A 192.0.2.1',
       'svc.example 300 AAAA 2001:db8:64::c000:201',
     ]);
+  });
+
+  test.each([
+    ['DNS-SVCB-02, DNS-EDNS-14 that they are made up is said', '', {}, 2, [4]],
+    ['DNS-SEC-06 not for who validates', '', { cd: true, do: true }, 1, []],
+    ['nor for names that are never synthesised', ', never: svc.example', {}, 1, []],
+  ])('%s', async (_, more, flags, additionals, ede) => {
+    const at = rig(() => encoded([rr.a('svc.example', '192.0.2.1')]), `pool6: 2001:db8:64::/96${more}`);
+    const query = queryBytes({ name: 'svc.example', type: 'UNKNOWN_65', do: false, ...flags });
+    for (const _ of ['from upstream', 'from the cache']) {
+      const answer = readAnswer((await at.send(query)) ?? new Uint8Array(0));
+      expect(answer.additionals.length).toBe(additionals);
+      expect(answer.opt?.ede).toEqual(ede);
+    }
   });
 
   test('DNS-SVCB-04 nothing is asked for beside it, so nothing can fail', async () => {

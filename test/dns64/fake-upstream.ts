@@ -26,6 +26,7 @@ export interface Asked {
   transport: 'udp' | 'tcp' | 'tls';
   id: number;
   rd: boolean;
+  ad: boolean;
   cd: boolean;
   do: boolean;
   /** False without OPT. */
@@ -302,6 +303,7 @@ function describe(query: packet.Packet, about: About): Asked {
     type: question?.type ?? '',
     id: query.id ?? 0,
     rd: (flags & packet.RECURSION_DESIRED) !== 0,
+    ad: (flags & packet.AUTHENTIC_DATA) !== 0,
     cd: (flags & packet.CHECKING_DISABLED) !== 0,
     do: opt?.flag_do ?? false,
     edns: opt !== undefined,

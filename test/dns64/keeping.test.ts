@@ -1,6 +1,6 @@
 /** What is kept, for how long, and what happens when upstream is gone (RFC 2308, 8020, 8767, 9520). */
 import { describe, expect, test, vi } from 'vitest';
-import { type AskedQuestion, addressOf, rig, rr, type Says, zone } from './rig.js';
+import { type AskedQuestion, addressOf, rig, rr, type Says, type Upstream, zone } from './rig.js';
 
 const a = (ttl = 300): Says => ({ answers: [rr.a('v4.example', '192.0.2.1', ttl)] });
 
@@ -302,6 +302,106 @@ describe('what must not change what is known', () => {
     await new Promise((done) => setImmediate(done));
     expect(at.asked).toEqual(['AAAA dual.example', 'AAAA dual.example']);
     expect((await at.ask({ name: 'dual.example' })).answers).toEqual(['dual.example 8 AAAA 2001:db8:f::1']);
+  });
+
+  test('DNS-CACHE-18 with no room for more questions, what is past its time is still served', async () => {
+    let says: Upstream = () => a(60);
+    const at = rig((question) => says(question), 'pool6: 2001:db8:64::/96, limits: { open: 16 }');
+    await at.ask({ name: 'v4.example', type: 'A' });
+    at.forward(61);
+    says = () => new Promise(() => undefined);
+    for (let i = 0; i < 16; i++) void at.send({ name: `x${i}.example`, type: 'A' });
+    const answer = await at.ask({ name: 'v4.example', type: 'A', do: false });
+    expect(answer).toMatchObject({ answers: ['v4.example 30 A 192.0.2.1'], opt: { ede: [3] } });
+    expect((await at.ask({ name: 'other.example', type: 'A' })).rcode).toBe('SERVFAIL');
+    expect(at.statistics['dns64.drop.overload']).toBe(2);
+  });
+
+  test.each(['A', 'AAAA'])('DNS-CACHE-17 what NXDOMAIN denied by the other type is not used (%s)', async (type) => {
+    const other = type === 'A' ? 'AAAA' : 'A';
+    let says: Upstream = (question) => ({ answers: question.type === 'A' ? [v4] : [native] });
+    const at = rig((question) => says(question));
+    await at.ask({ name: 'dual.example', type });
+    at.forward(1001);
+    says = () => ({ rcode: 'NXDOMAIN', authorities: [rr.soa()] });
+    await at.ask({ name: 'dual.example', type: other });
+    at.forward(61);
+    says = () => 'silence';
+    const answer = await at.ask({ name: 'dual.example', type, do: false });
+    expect(answer).toMatchObject({ rcode: 'NXDOMAIN', answers: [], opt: { ede: [3] } });
+  });
+
+  test('DNS-CACHE-17 nor is a synthetic address whose name is gone, however long upstream takes', async () => {
+    vi.useFakeTimers();
+    let says: Upstream = zone({ 'A v4.example': a(60) });
+    const at = rig((question) => says(question));
+    await at.ask({ name: 'v4.example' });
+    at.forward(61);
+    says = zone({});
+    expect((await at.ask({ name: 'v4.example' })).rcode).toBe('NXDOMAIN');
+    const misses = at.statistics['dns64.cache.misses'];
+    expect((await at.ask({ name: 'v4.example' })).rcode).toBe('NXDOMAIN');
+    // At once, though an answer of before is still there.
+    expect(at.statistics['dns64.cache.misses']).toBe(misses);
+    at.forward(61);
+    let answers = (_: 'silence') => {};
+    says = () =>
+      new Promise((resolve) => {
+        answers = resolve;
+      });
+    const slow = at.ask({ name: 'v4.example' });
+    await vi.advanceTimersByTimeAsync(2000);
+    answers('silence');
+    expect((await slow).rcode).toBe('NXDOMAIN');
+    vi.useRealTimers();
+  });
+
+  test.each([
+    ['an address for this once', { answers: [rr.a('v4.example', '192.0.2.99', 0)] }],
+    ['no address, without a SOA', {}],
+  ])('DNS-CACHE-17 an answer that is not kept ends what was known: %s', async (_, now) => {
+    let says: Says | 'silence' = a(60);
+    const at = rig(() => says);
+    await at.ask({ name: 'v4.example', type: 'A' });
+    at.forward(61);
+    says = now;
+    await at.ask({ name: 'v4.example', type: 'A' });
+    says = 'silence';
+    expect(await at.ask({ name: 'v4.example', type: 'A' })).toMatchObject({ rcode: 'SERVFAIL', answers: [] });
+  });
+
+  test('DNS-CACHE-17 the same of an answer of the group’s own', async () => {
+    let known: Says = a(60);
+    const at = rig(({ type }) => (type === 'A' ? known : { authorities: [rr.soa('example', 60)] }));
+    await at.ask({ name: 'v4.example' });
+    at.forward(61);
+    known = a(0);
+    await at.ask({ name: 'v4.example' });
+    expect(at.cache.stats().entries).toBe(1);
+  });
+
+  test('DNS-SEC-05 what fails validation is not hidden by what is past its time', async () => {
+    let says: Says = a(60);
+    const at = rig(({ type }) => (type === 'A' ? says : { authorities: [rr.soa()] }), 'dnssec: upstream');
+    await at.ask({ name: 'v4.example', type: 'A' });
+    at.forward(61);
+    says = { rcode: 'SERVFAIL', ede: [6] };
+    for (const _ of ['from upstream', 'remembered']) {
+      const answer = await at.ask({ name: 'v4.example', type: 'A', do: false });
+      expect(answer).toMatchObject({ rcode: 'SERVFAIL', answers: [] });
+    }
+  });
+
+  test('DNS-CACHE-01 that there is no address to make one of holds as long as that A record', async () => {
+    let address = '0.0.0.0';
+    const at = rig(({ type }) =>
+      type === 'A' ? { answers: [rr.a('dyn.example', address, 5)] } : { authorities: [rr.soa('example', 3600)] },
+    );
+    const denial = await at.ask({ name: 'dyn.example' });
+    expect(denial).toMatchObject({ answers: [], authorities: ['example 5 SOA ns.example minimum 3600'] });
+    address = '198.51.100.1';
+    at.forward(5);
+    expect((await at.ask({ name: 'dyn.example' })).answers.map(addressOf)).toEqual(['2001:db8:64::c633:6401']);
   });
 
   test('DNS-SYN-02 where a question was not sent for want of room, there is no synthesis, and nothing is remembered', async () => {

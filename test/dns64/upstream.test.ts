@@ -24,13 +24,13 @@ describe('a question', () => {
     expect(upstream.asked.map(({ transport }) => transport)).toEqual(['udp', 'udp', 'tcp']);
   });
 
-  test('DNS-EDNS-06 has an OPT of our own, with the bits that are asked for', async () => {
+  test('DNS-EDNS-06, DNS-SEC-13 has an OPT of our own, with the bits that are asked for, and always AD', async () => {
     const upstream = await start(good);
     const upstreams = use([upstream], { cookies: false });
     await upstreams.ask(about('a.example'));
     await upstreams.ask(about('b.example', { dnssecOk: true }));
     await upstreams.ask(about('c.example', { checkingDisabled: true, type: Type.AAAA }));
-    const bits = { rd: true, cd: false, do: false, edns: true, udpBytes: 1232, options: [], type: 'A' };
+    const bits = { rd: true, ad: true, cd: false, do: false, edns: true, udpBytes: 1232, options: [], type: 'A' };
     expect(upstream.asked).toMatchObject([bits, { ...bits, do: true }, { ...bits, cd: true, type: 'AAAA' }]);
   });
 

@@ -135,6 +135,14 @@ export class AnswerCache extends Entries {
     return true;
   }
 
+  /** The same, but what was there before is gone also where the answer is not kept: it is what holds now. */
+  replace(answer: Answer): void {
+    if (this.put(answer)) return;
+    const { message, type, klass, view } = answer;
+    const previous = this.find(message, HEADER_BYTES, questionNameLength(message), type, klass, view);
+    if (previous !== ABSENT) this.remove(previous);
+  }
+
   remove(entry: number): void {
     this.#slots.remove(this.#slots.slotOf(entry, this.hashOf(entry)));
     this.#ring.free(entry);

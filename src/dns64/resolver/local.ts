@@ -18,7 +18,7 @@ export interface LocalOptions {
   localZones: boolean;
 }
 
-const IPV4ONLY = knownName('ipv4only.arpa');
+export const IPV4ONLY = knownName('ipv4only.arpa');
 const LOCALHOST = knownName('localhost');
 const ONION = knownName('onion');
 const NOBODY = knownName('nobody.invalid');

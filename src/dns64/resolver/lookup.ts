@@ -7,10 +7,11 @@ import { Kind } from '../answer.js';
 import type { AnswerCache } from '../cache/answer-cache.js';
 import type { Outcome, Upstreams } from '../upstream/upstreams.js';
 import { negativeTtl, type Rr, readMessage } from '../wire/message.js';
-import { parentName, sameName } from '../wire/name.js';
+import { isWithin, parentName, sameName } from '../wire/name.js';
 import { Flag, MAX_MESSAGE_BYTES, Rcode, Type } from '../wire/numbers.js';
 import { writeMessage } from '../wire/writer.js';
 import { lifetimeOf, type TtlLimits } from './lifetime.js';
+import { IPV4ONLY } from './local.js';
 import { emptyReply, followChain, type Reply, withinQuestion } from './reply.js';
 
 export interface Question {
@@ -78,7 +79,9 @@ export function createLookup({ cache, upstreams, limits, now }: LookupOptions): 
     const length = cache.copy(entry, scratch, 0, seconds, limits().staleTtl);
     const message = readMessage(scratch.subarray(0, length));
     if (message === null) return null;
-    const reply = { ...emptyReply(message.rcode), ...message, silence: silenceOf(cache.kind(entry)) };
+    const kind = cache.kind(entry);
+    const bogus = (kind & Kind.BOGUS) !== 0;
+    const reply = { ...emptyReply(message.rcode), ...message, silence: silenceOf(kind), bogus };
     return fresh ? reply : { ...reply, stale: true, staleSeconds: cache.staleUntil(entry) - seconds };
   }
 
@@ -101,11 +104,13 @@ export function createLookup({ cache, upstreams, limits, now }: LookupOptions): 
     const { maxStale: staleSeconds, staleRecheck } = limits();
     const lifetimeSeconds = lifetimeOf(reply, type, limits());
     const put = (owner: Uint8Array, kept: number, what: Reply, more: object = {}) => {
+      // Ours to say (RFC 8880 §7.1): what upstream tells groups without a prefix is not for those that have one.
+      if (isWithin(owner, IPV4ONLY)) return;
       const written = writeMessage({ name: owner, type, klass }, Flag.QR | Flag.RA | what.flags | what.rcode, what);
       if (written === null) return;
       const { bytes: message, ttlOffsets } = written;
       const times = { now: now(), lifetimeSeconds, staleSeconds };
-      cache.put({ message, ttlOffsets, type: kept, klass, view, kind: 0, ...times, ...more });
+      cache.replace({ message, ttlOffsets, type: kept, klass, view, kind: 0, ...times, ...more });
     };
     if (reply.rcode === Rcode.NXDOMAIN) {
       // RFC 6604 §3, RFC 8020 §2: it is the last name of a chain that does not exist.
@@ -119,8 +124,9 @@ export function createLookup({ cache, upstreams, limits, now }: LookupOptions): 
     } else if (reply.rcode === Rcode.NOERROR) {
       put(name, type, reply);
     } else {
-      const standsIn = cached(question, type, view, true) !== null;
-      const failure = { view: (view | VIEW_FAILURE) >>> 0, staleSeconds: 0, kind: kindOf(reply.silence) };
+      const standsIn = !reply.bogus && cached(question, type, view, true) !== null;
+      const kind = kindOf(reply.silence) | (reply.bogus ? Kind.BOGUS : 0);
+      const failure = { view: (view | VIEW_FAILURE) >>> 0, staleSeconds: 0, kind };
       const seconds = standsIn ? staleRecheck : lifetimeSeconds;
       put(name, type, reply, { ...failure, lifetimeSeconds: seconds });
       failuresUntil = Math.max(failuresUntil, now() + seconds);
@@ -152,10 +158,13 @@ export function createLookup({ cache, upstreams, limits, now }: LookupOptions): 
     return reply;
   }
 
-  /** RFC 8767 §4: where upstream failed, what is known, also when it is past its time. */
+  /** RFC 8767 §4: where upstream failed, what is known, also when it is past its time. What is bogus is no failure. */
   function orKnown(question: Question, view: number, reply: Reply): Reply {
-    if (reply.rcode === Rcode.NOERROR || reply.rcode === Rcode.NXDOMAIN) return reply;
-    return cached(question, question.type, view, true) ?? cached(question, ANY_TYPE, view, true) ?? reply;
+    if (reply.rcode === Rcode.NOERROR || reply.rcode === Rcode.NXDOMAIN || reply.bogus) return reply;
+    const { name, type, klass } = question;
+    const entry = cache.find(name, 0, name.length, type, klass, view);
+    const usable = entry >= 0 && !deniedSince(cache, entry, name, klass, view, now());
+    return (usable ? cached(question, type, view, true) : null) ?? cached(question, ANY_TYPE, view, true) ?? reply;
   }
 
   function upstream(question: Question, view: number): Promise<Reply> {
@@ -173,6 +182,19 @@ export function createLookup({ cache, upstreams, limits, now }: LookupOptions): 
     },
     refresh: (question) => upstream(question, rawView(question.dnssecOk, question.checkingDisabled)),
   };
+}
+
+/** Whether the name was denied after the entry was kept, be it by an answer to another type (RFC 8767 §4). */
+export function deniedSince(
+  cache: AnswerCache,
+  entry: number,
+  name: Uint8Array,
+  klass: number,
+  view: number,
+  seconds: number,
+): boolean {
+  const denial = cache.find(name, 0, name.length, ANY_TYPE, klass, view);
+  return denial >= 0 && cache.ageSeconds(denial, seconds) <= cache.ageSeconds(entry, seconds);
 }
 
 /** How the cache keeps why nothing was said. */

@@ -5,7 +5,7 @@
 import type { Group } from '../policy/group.js';
 import { excludedIn, hasAddress, synthesise, withoutExcluded, withSynthesisedHints } from '../synthesis/aaaa.js';
 import { reverseName4, synthesisedFrom } from '../synthesis/reverse.js';
-import type { Rr } from '../wire/message.js';
+import { denialTtl, type Rr } from '../wire/message.js';
 import { sameName } from '../wire/name.js';
 import { Class, Flag, Rcode, Type } from '../wire/numbers.js';
 import { answerLocally, type LocalOptions } from './local.js';
@@ -79,6 +79,7 @@ async function pass(question: Question, group: Group, lookup: Pick<Lookup, 'ask'
   const any = type === Type.ANY;
   let reply = forClient(question, await lookup.ask(question));
   let excluded = 0;
+  let synthetic = false;
   if (klass === Class.IN) {
     // RFC 6147 §5.5 item 3: what a validator asks for stays as it is.
     if (group.synthesises && (type === Type.AAAA || any) && !(checkingDisabled && dnssecOk)) {
@@ -87,10 +88,14 @@ async function pass(question: Question, group: Group, lookup: Pick<Lookup, 'ask'
     }
     if ((type === Type.A || any) && group.rules.dropA) reply = withoutA(reply);
     const hints = type === Type.HTTPS || type === Type.SVCB;
-    if (hints && group.synthesises) reply = withSynthesisedHints(reply, group);
+    if (hints && group.synthesises && mayConcern(question, group)) {
+      const before = reply;
+      reply = withSynthesisedHints(reply, group);
+      synthetic = reply !== before;
+    }
   }
   if (any) reply = oneRrset(reply);
-  return resolved(reply, reply.rcode === Rcode.SERVFAIL ? 'failed' : 'passed', { excluded });
+  return resolved(reply, reply.rcode === Rcode.SERVFAIL ? 'failed' : 'passed', { excluded, synthetic });
 }
 
 /** RFC 8482 §4.1: one RRset of those at hand, with its signature. */
@@ -141,7 +146,8 @@ async function resolveAaaa(
   if (aaaa.silence === 'overload') return done(aaaa, 'failed');
   if (failed) {
     // RFC 6147 §5.5: bogus data are no reason to make up others.
-    if (dnssec === 'upstream' && (aaaa.bogus || (await isBogus(question, lookup)))) {
+    // Silence is none of it (§5.1.3).
+    if (dnssec === 'upstream' && (aaaa.bogus || (aaaa.silence === null && (await isBogus(question, lookup))))) {
       return done(emptyReply(Rcode.SERVFAIL, { bogus: true }), 'bogus');
     }
     if (!group.rules.synthesiseOnErrors) return done(aaaa, 'failed');
@@ -160,8 +166,17 @@ async function resolveAaaa(
   }
   const leftOut = a.answer.filter((rr) => rr.type === Type.A).length;
   if (failed) return done(emptyReply(Rcode.SERVFAIL, { silence: aaaa.silence }), 'failed', { leftOut });
-  const nothing = forced ? { ...a, answer: followChain(question.name, a.answer).links } : withoutExcluded(aaaa, group);
+  const nothing = forced
+    ? { ...a, answer: followChain(question.name, a.answer).links }
+    : shortened(withoutExcluded(aaaa, group), a);
   return done(forClient(question, nothing), 'nothing', { leftOut });
+}
+
+/** A denial that also rests on the A reply: it lasts no longer than that one. */
+function shortened(denial: Reply, a: Reply): Reply {
+  const most = Math.min(denialTtl(a.authority) ?? Number.POSITIVE_INFINITY, ...a.answer.map(({ ttl }) => ttl));
+  const authority = denial.authority.map((rr) => (rr.type === Type.SOA ? { ...rr, ttl: Math.min(rr.ttl, most) } : rr));
+  return { ...denial, authority };
 }
 
 /** Whether upstream refuses the data because they do not validate: without its checks there is an answer. */

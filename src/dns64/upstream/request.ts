@@ -39,7 +39,8 @@ export function writeRequest(
   const bytes = Buffer.allocUnsafe(before + HEADER_BYTES + length + 4 + (edns ? OPT_BYTES + optionBytes : 0));
   let at = before;
   at = putWord(bytes, at, id);
-  at = putWord(bytes, at, ask.checkingDisabled ? Flag.RD | Flag.CD : Flag.RD);
+  // RFC 6840 §5.7: AD asks to be told of validation, without the records of DO.
+  at = putWord(bytes, at, Flag.RD | Flag.AD | (ask.checkingDisabled ? Flag.CD : 0));
   at = putWord(bytes, at, 1);
   at = putWord(bytes, at, 0);
   at = putWord(bytes, at, 0);
