@@ -79,6 +79,8 @@ async function lookAtDns64(dns64: Dns64Service): Promise<Facts> {
   if (!dns64.alive()) return { dns64: { ok: false, detail: 'a thread of it has ended' } };
   try {
     const { usable } = await dns64.report();
+    // A bad result would count: neighbours that kept the routes over a restart would drop them.
+    if (usable === null) return {};
     return { dns64: { ok: usable, detail: usable ? 'answers' : 'no upstream answers' } };
   } catch {
     return { dns64: { ok: false, detail: 'none of its threads answers' } };

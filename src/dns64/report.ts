@@ -10,8 +10,8 @@ export interface ServerReport {
   /** Of the sockets, by name. */
   transport: Record<string, number>;
   openQuestions: number;
-  /** Some upstream answers. */
-  usable: boolean;
+  /** Some upstream answers; null while that is not known yet. */
+  usable: boolean | null;
 }
 
 /** Both together. */
@@ -24,7 +24,7 @@ export function addReports(a: ServerReport, b: ServerReport): ServerReport {
     upstream: addUpstream(a.upstream, b.upstream),
     transport: addNumbers(a.transport, b.transport),
     openQuestions: a.openQuestions + b.openQuestions,
-    usable: a.usable || b.usable,
+    usable: a.usable || b.usable || (a.usable === b.usable ? a.usable : null),
   };
 }
 

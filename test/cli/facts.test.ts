@@ -87,6 +87,11 @@ test.each([
   expect(await createLook(names(alive, usable))()).toEqual({ dns64: expected });
 });
 
+test('a DNS64 server that waits for the first answer of its resolvers says nothing yet', async () => {
+  const dns64 = { alive: () => true, report: async () => ({ usable: null }) };
+  expect(await createLook({ service: null, dns64 } as unknown as Watched)()).toEqual({});
+});
+
 test('pool4 is as full as its fullest protocol, over all addresses', () => {
   expect(percentOf([ROW, { ...ROW, used: { tcp: 0, udp: 900, icmp: 0 } }])).toBe(50);
   expect(percentOf([])).toBe(100);

@@ -170,8 +170,9 @@ describe('the choice', () => {
     expect(upstreams.usable).toBe(false);
 
     upstreams.reconfigure({ ...PATIENT, servers: [sick.server, well.server] });
-    expect(upstreams.usable).toBe(true);
+    expect(upstreams.usable).toBeNull();
     expect(told(await upstreams.ask(about('b.example')))).toBe('192.0.2.2');
+    expect(upstreams.usable).toBe(true);
     expect(counts(sick, well)).toEqual([5, 1]);
 
     now += 2_000;
@@ -184,22 +185,38 @@ describe('the choice', () => {
     expect(counts(sick, well)).toEqual([6, 3]);
   });
 
-  test('DNS-CACHE-07 watched, a dead server is found again without a question', async () => {
+  test('DNS-CACHE-07 watched, a server is known to live, and found again, without a question', async () => {
     let now = 0;
-    let back = false;
+    let back = true;
     const server = await start((question) => (back ? good(question) : 'silence'));
     const upstreams = use([server], { ...SHORT, timeoutMs: 30 }, { random: createRandom(), now: () => now });
     upstreams.watch();
+    expect(upstreams.usable).toBeNull();
+    await expect.poll(() => upstreams.usable, { interval: 1 }).toBe(true);
+    expect(server.asked).toMatchObject([
+      { name: expect.stringMatching(/^1\.0\.0\.127\.in-addr\.arpa$/i), type: 'PTR' },
+    ]);
+
+    back = false;
     const asks = Array.from({ length: 5 }, (_, i) => upstreams.ask(about(`a${i}.example`)));
-    await server.questions(5);
+    await server.questions(6);
     now += 30;
     await Promise.all(asks);
     expect(upstreams.usable).toBe(false);
     now += 2_000;
     back = true;
     await expect.poll(() => upstreams.usable, { timeout: 5_000 }).toBe(true);
-    expect(counts(server)).toEqual([6]);
+    expect(counts(server)).toEqual([7]);
   });
+
+  test('watched, a server where nobody listens is marked without a question', async () => {
+    const gone = await start(good);
+    const upstreams = use([gone], SHORT);
+    await gone.close();
+    upstreams.watch();
+    expect(upstreams.usable).toBeNull();
+    await expect.poll(() => upstreams.usable, { timeout: 15_000 }).toBe(false);
+  }, 20_000);
 
   test('with all dead, all are asked', async () => {
     let now = 0;

@@ -21,6 +21,8 @@ export class Health {
   srttMs: number | null = null;
   /** Marked: not asked but for probes, while others live. */
   dead = false;
+  /** It has answered at least once. */
+  heard = false;
   private varianceMs = 0;
   private failures = 0;
   private askedMs = Number.NEGATIVE_INFINITY;
@@ -33,6 +35,7 @@ export class Health {
 
   /** An answer came; `rttMs` is null when it cannot be told which of two packets it answers (Karn, RFC 6298 §3). */
   answered(rttMs: number | null): void {
+    this.heard = true;
     this.failures = 0;
     this.dead = false;
     this.deadForMs = 0;

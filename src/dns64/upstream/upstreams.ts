@@ -10,8 +10,9 @@
  *  - `stream.ts`, `connection.ts`: TCP and TLS (RFC 7766, RFC 7858);
  *  - `request.ts`: the query itself, and whether a reply is about it.
  */
-import { nameKey } from '../wire/name.js';
+import { knownName, nameKey } from '../wire/name.js';
 import { Class, Type } from '../wire/numbers.js';
+import type { Health } from './health.js';
 import { Histogram, LATENCY_BOUNDS_MS } from './histogram.js';
 import type { UpstreamOptions } from './options.js';
 import { Probe } from './probe.js';
@@ -36,12 +37,15 @@ export interface Upstreams {
    * without an answer; `overload` when too many questions are open.
    */
   ask(query: Ask): Promise<Outcome>;
-  /** From now on servers that are marked dead are asked in their growing intervals, also when nobody has a question. */
+  /**
+   * From now on servers that were never heard are asked whether they live, also when nobody has a question, and those
+   * marked dead in their growing intervals.
+   */
   watch(): void;
   /** Takes other servers or settings from now on. Open questions end with the old ones. */
   reconfigure(options: UpstreamOptions): void;
-  /** False when every server is marked dead. They are asked nevertheless. */
-  readonly usable: boolean;
+  /** False when every server is marked dead, null while none of the others was heard yet. They are asked nevertheless. */
+  readonly usable: boolean | null;
   stats(): UpstreamStats;
   /** Ends open questions as `failed` and closes all sockets. Later questions fail too. */
   close(): void;
@@ -60,8 +64,14 @@ interface Generation {
 }
 
 const WATCH_MS = 1000;
-/** What a resolver with a way to the root has at hand; another one comes to life by a client's question. */
-const ROOT: Ask = { name: Uint8Array.of(0), type: Type.NS, klass: Class.IN, dnssecOk: false, checkingDisabled: false };
+/** What a resolver knows by itself (RFC 6303 §4.2), also one that has no way to the root. */
+const ALIVE: Ask = {
+  name: knownName('1.0.0.127.in-addr.arpa'),
+  type: Type.PTR,
+  klass: Class.IN,
+  dnssecOk: false,
+  checkingDisabled: false,
+};
 
 /** Opens nothing until something is asked. What is not given is the real thing, and node:dgram. */
 export function createUpstreams(options: UpstreamOptions, given: Partial<Surroundings> = {}): Upstreams {
@@ -104,11 +114,10 @@ export function createUpstreams(options: UpstreamOptions, given: Partial<Surroun
     for (const server of generation.servers) server.close();
   }
 
-  function probe(generation: Generation, query: Ask): void {
+  function probe(generation: Generation, query: Ask, isDue: (health: Health) => boolean): void {
     const { servers, probes } = generation;
-    const time = now();
     for (const server of servers) {
-      if (server.probing || !server.health.probeDue(time)) continue;
+      if (server.probing || !isDue(server.health)) continue;
       const made = new Probe(server, query, (ended) => {
         probes.delete(ended);
         closeWhenDone(generation);
@@ -158,7 +167,8 @@ export function createUpstreams(options: UpstreamOptions, given: Partial<Surroun
       const { servers } = generation;
       // With all dead, the question itself goes to them.
       if (servers.some(({ health }) => health.dead) && !servers.every(({ health }) => health.dead)) {
-        probe(generation, query);
+        const time = now();
+        probe(generation, query, (health) => health.probeDue(time));
       }
       const before = open;
       const outcome = resolve(generation, query, key);
@@ -169,7 +179,12 @@ export function createUpstreams(options: UpstreamOptions, given: Partial<Surroun
 
     watch() {
       if (closed || watching !== null) return;
-      watching = setInterval(() => probe(current, ROOT), WATCH_MS).unref();
+      const look = () => {
+        const time = now();
+        probe(current, ALIVE, (health) => (health.dead ? health.probeDue(time) : !health.heard));
+      };
+      look();
+      watching = setInterval(look, WATCH_MS).unref();
     },
 
     reconfigure(next) {
@@ -181,7 +196,9 @@ export function createUpstreams(options: UpstreamOptions, given: Partial<Surroun
     },
 
     get usable() {
-      return current.servers.some(({ health }) => !health.dead);
+      const living = current.servers.filter(({ health }) => !health.dead);
+      if (living.length === 0) return false;
+      return living.some(({ health }) => health.heard) ? true : null;
     },
 
     stats() {
