@@ -170,6 +170,7 @@ SiitConfig siitFrom(const Napi::Object& from) {
   if (isGiven(from, "sources4")) {
     config.sources4 = PrefixSet4(prefixes<Ipv4Prefix>(from, "sources4", kMostPrefixes, prefix4));
   }
+  config.eam_sources = flag(from, "eamSources");
   IcmpSources& sources = config.icmp_sources;
   sources.v4 = prefixes<Ipv4Prefix>(from, "rfc6791v4", kMostSources, prefix4);
   if (isGiven(from, "rfc6791v6")) sources.v6 = prefix6(object(from, "rfc6791v6"));

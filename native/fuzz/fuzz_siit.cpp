@@ -335,6 +335,7 @@ Setting permissive(Setting setting) {
   setting.policy.allow_non_global = true;
   setting.config.denylist4 = {};
   setting.config.sources4.reset();
+  setting.config.eam_sources = false;
   setting.path_mtu = 0;
   return setting;
 }
@@ -441,6 +442,8 @@ void checkAddressesTo6(const Result& result, const Setting& setting, bool hairpi
     skip = rules && source == quoted_destination;
     require(setting.toV6(v4At(result.before, quoted + 12), false) == v6At(result.after, 56));
     require(setting.toV6(quoted_destination, rules) == v6At(result.after, 72));
+  } else if (!rules) {
+    require(!setting.config.eam_sources || setting.usesEam(source));
   }
   const auto mapped = setting.toV6(source, skip);
   require(result.substituted == !mapped.has_value());
@@ -622,6 +625,7 @@ void choose(const uint8_t* data, Setting& setting) {
   if ((data[0] & 0x04) != 0) config.denylist4 = PrefixSet4(denied);
   const Ipv4Prefix sources[] = {{v4(192, 0, 2, 0), 24}};
   if ((data[0] & 0x08) != 0) config.sources4 = PrefixSet4(sources);
+  config.eam_sources = (data[0] & 0x0c) == 0x0c;
   IcmpSources& errors = config.icmp_sources;
   if ((data[0] & 0x10) != 0) errors.v4 = {{v4(198, 51, 101, 8), 29}, {v4(9, 9, 9, 9), 32}};
   if ((data[0] & 0x20) != 0) errors.v6 = Ipv6Prefix{v6(0xaaaa), 112};

@@ -34,6 +34,9 @@ struct SiitConfig {
   PrefixSet4 denylist4;
   /// What IPv6 hosts inside pool6 may be (RFC 6052 §5.1); without it nothing is checked.
   std::optional<PrefixSet4> sources4;
+  /// IPv4 hosts are those of the table only: another one would leave as an address of the NAT64's
+  /// prefix (a CLAT, RFC 6877 §6.1).
+  bool eam_sources = false;
   IcmpSources icmp_sources;
 };
 

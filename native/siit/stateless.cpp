@@ -93,9 +93,10 @@ Verdict StatelessTranslator::mapSource(const Ipv6Address& address, Mapped4& mapp
 /// RFC 7757 §3.3.1, then RFC 6052 §2.2 with the first prefix. False where neither maps the address.
 [[gnu::always_inline]] inline bool StatelessTranslator::find(Ipv4Address address, Eam eam,
                                                              Ipv6Address& mapped) const {
-  if (eam == Eam::kUse && config_->eamt != nullptr && config_->eamt->toV6(address, mapped)) {
+  if (eam != Eam::kSkip && config_->eamt != nullptr && config_->eamt->toV6(address, mapped)) {
     return true;
   }
+  if (eam == Eam::kOnly) return false;
   const Pref64& prefix = (*pool6_)[0];
   mapped = prefix.embed(address);
   return !isForbidden(prefix, address, *policy_) && !config_->denylist4.contains(address);
@@ -103,8 +104,9 @@ Verdict StatelessTranslator::mapSource(const Ipv6Address& address, Mapped4& mapp
 
 Verdict StatelessTranslator::map(Ipv4Address address, Eam eam, Ipv6Address& mapped) const {
   if (find(address, eam, mapped)) return Verdict::accept();
-  const Counter reason = isForbidden((*pool6_)[0], address, *policy_) ? Counter::kDropNonGlobal
-                                                                      : Counter::kDropDenylist4;
+  const Counter reason = eam == Eam::kOnly                              ? Counter::kDropUnmappable
+                         : isForbidden((*pool6_)[0], address, *policy_) ? Counter::kDropNonGlobal
+                                                                        : Counter::kDropDenylist4;
   return Verdict::refuse(reason, icmp4::kUnreachable, icmp4::kProhibited);
 }
 
@@ -195,7 +197,7 @@ bool StatelessTranslator::expressV4(Packet& packet) {
   std::byte* data = packet.data();
   const auto source = load<Ipv4Address>(data + offsetof(Ipv4Header, source));
   const auto destination = load<Ipv4Address>(data + offsetof(Ipv4Header, destination));
-  const Eam eam = config_->hairpin == Hairpin::kSimple ? Eam::kSkip : Eam::kUse;
+  const Eam eam = config_->hairpin == Hairpin::kSimple ? Eam::kSkip : ofSource();
   Ipv6Address from;
   Ipv6Address to;
   if (isIllegalSource(source) || !isUnicastDestination(destination) || !find(source, eam, from) ||
@@ -308,7 +310,7 @@ Verdict StatelessTranslator::v4ToV6(Packet& packet, const PacketView& view, cons
   Endpoints6 endpoints;
   endpoints.source_port = view.source_port;
   endpoints.destination_port = view.destination_port;
-  if (Verdict v = map(header.source, rules ? Eam::kSkip : Eam::kUse, endpoints.source); !v.pass) {
+  if (Verdict v = map(header.source, rules ? Eam::kSkip : ofSource(), endpoints.source); !v.pass) {
     return v;
   }
   if (Verdict v = map(header.destination, Eam::kUse, endpoints.destination); !v.pass) return v;

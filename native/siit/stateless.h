@@ -67,7 +67,7 @@ class StatelessTranslator {
     Ipv4Address address;
     bool by_eam = false;
   };
-  enum class Eam : bool { kSkip, kUse };
+  enum class Eam : uint8_t { kSkip, kUse, kOnly };
 
   bool find(const Ipv6Address& address, Mapped4& mapped) const;
   Verdict map(const Ipv6Address& address, Counter reason, Mapped4& mapped) const;
@@ -84,6 +84,8 @@ class StatelessTranslator {
   bool isInEam(Ipv4Address address) const {
     return config_->eamt != nullptr && config_->eamt->contains(address);
   }
+  /// How the source of a packet from IPv4 is looked up.
+  Eam ofSource() const { return config_->eam_sources ? Eam::kOnly : Eam::kUse; }
   uint32_t pick(uint8_t hop_limit, uint32_t count);
   Ipv4Address errorSource4(uint8_t hop_limit);
   Ipv6Address errorSource6(uint8_t hop_limit);

@@ -209,6 +209,21 @@ TEST_CASE(
   CHECK_FALSE(forged.verdict.asksForError());
 }
 
+TEST_CASE("4to6: with eam_sources who is not in the table is nobody's, and is told so") {
+  Siit siit;
+  siit.config.eam_sources = true;
+  CHECK(siit.translate(packet4(17, udp(5))).reason() == Counter::kDropUnmappable);
+  siit.config.eamt = someEamt();
+  CHECK(siit.translate(packet4(17, udp(5), {.source4 = "203.0.113.9"})).passed());
+  for (const uint8_t protocol : {uint8_t{6}, uint8_t{17}}) {
+    const Outcome other =
+        siit.translate(packet4(protocol, protocol == 6 ? tcp(5) : udp(5), {.source4 = "10.8.8.8"}));
+    CHECK(other.reason() == Counter::kDropUnmappable);
+    CHECK(other.verdict.type == icmp4::kUnreachable);
+    CHECK(other.verdict.code == icmp4::kProhibited);
+  }
+}
+
 TEST_CASE("SIIT-ADDR-22 sources4: empty lets nobody through, absent everybody") {
   Siit siit;
   siit.config.sources4 = PrefixSet4();

@@ -56,5 +56,7 @@ export async function devicePlan(
 ): Promise<Plan> {
   const eamt = await tableOf(clat, plan, addon);
   const pools = lanRows(clat.lan).map(({ v6 }): PoolPrefix => ({ pool: 'eamt', prefix: knownPrefix(networkOf(v6)) }));
-  return { core: toSiitCoreConfig(siit, eamt, plan.address), pools };
+  const core = toSiitCoreConfig(siit, eamt, plan.address);
+  // RFC 6877 §6.1: a host that goes on with an address of before would be taken for one of the NAT64's prefix.
+  return { core: { ...core, siit: { ...core.siit, eamSources: true } }, pools };
 }

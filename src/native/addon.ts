@@ -82,6 +82,8 @@ export interface SiitConfig {
    * dropped. Null does not check; at most 1024.
    */
   sources4: readonly CorePrefix[] | null;
+  /** IPv4 sources need an entry of the table; pool6 is for destinations only. */
+  eamSources: boolean;
   /** IPv4 sources for ICMPv6 errors from routers without one (RFC 6791 §3); at most 16 prefixes. Empty: dropped. */
   rfc6791v4: readonly CorePrefix[];
   /** IPv6 sources for ICMPv4 errors from addresses that have none. Null: dropped. */

@@ -40,6 +40,7 @@ export const stateful: CoreConfig = {
     hairpin: 'intrinsic',
     denylist4: [],
     sources4: null,
+    eamSources: false,
     rfc6791v4: [],
     rfc6791v6: null,
     rfc6791Pick: 'random',

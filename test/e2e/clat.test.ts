@@ -57,6 +57,19 @@ describe.skipIf(lacking !== null)('CLAT', () => {
     ).toBe('0\n1\n');
   });
 
+  test('an address that is not the CLAT’s goes nowhere by it, and who uses it is told', async () => {
+    await net.access.advertise({ link, pref64: [pref64(first64)] });
+    clat = await startClat(net, ['--uplink', 'eth0']);
+    await clat.until('running');
+    await net.host.script('ip address add 10.8.8.8/32 dev lo');
+    try {
+      const { stdout } = await net.host.run(['ping', '-c', '1', '-W', '2', '-I', '10.8.8.8', server4]);
+      expect(stdout).toMatch(/Packet filtered|Communication prohibited/i);
+    } finally {
+      await net.host.script('ip address del 10.8.8.8/32 dev lo');
+    }
+  });
+
   test('XLAT-CLAT-09, XLAT-ARCH-16 20 MB either way, and what is too long for the way is told at once', async () => {
     await net.access.advertise({ link, pref64: [pref64(first64)] });
     clat = await startClat(net, ['--uplink', 'eth0']);

@@ -51,7 +51,7 @@ function announcerLines({ drain, prefixes, neighborsUp, neighbors }: AnnouncerSu
 
 function dns64Lines({ listening, ready, openQuestions, cache, upstream }: Dns64Status): [string, string][] {
   const servers = upstream.map(({ server, srttMs, dead }) => {
-    const speed = srttMs === null ? 'not asked yet' : `${srttMs.toFixed(1)} ms`;
+    const speed = srttMs === null ? 'no answer yet' : `${srttMs.toFixed(1)} ms`;
     return `${server} (${dead ? 'dead' : speed})`;
   });
   return [
