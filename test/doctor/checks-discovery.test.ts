@@ -192,6 +192,24 @@ const pref64: Record<string, Row> = {
     says: [['fault', '(PREF64), and no resolver tells one']],
     hint: 'radvd',
   },
+  'none, and the CLAT has one of a resolver that is known to it alone': {
+    of: clatHost,
+    change(survey) {
+      first(first(survey.links).routers).pref64 = [];
+      survey.resolvers = [resolver('192.0.2.53', { from: 'resolv.conf', prefixes: [] })];
+      survey.status = { ...PROGRAM, clat: [clatRow({ source: 'dns', router: null })] };
+    },
+    says: [['warning', 'no router on eth0 advertises a NAT64 prefix (PREF64); the resolvers tell one']],
+  },
+  'none, and the CLAT of another link has one of a resolver': {
+    of: clatHost,
+    change(survey) {
+      first(first(survey.links).routers).pref64 = [];
+      survey.resolvers = [];
+      survey.status = { ...PROGRAM, clat: [clatRow({ source: 'dns', router: null, uplink: 'wwan0' })] };
+    },
+    says: [['fault', 'no resolver tells one']],
+  },
   'different ones of two routers': {
     of: clatHost,
     change: ({ links }) =>
@@ -226,6 +244,28 @@ const resolvers: Record<string, Row> = {
     of: clatHost,
     change: (survey) => (survey.resolvers = []),
     says: [['fault', 'no resolver is known']],
+  },
+  'none known but to the CLAT': {
+    of: clatHost,
+    change(survey) {
+      survey.resolvers = [];
+      survey.status = { ...PROGRAM, clat: [clatRow({ source: 'dns', router: null })] };
+    },
+    says: [['skipped', 'none is known but to the CLAT']],
+  },
+  'the CLAT’s in its file does DNS64, and the host’s is none': {
+    of: clatHost,
+    change(survey) {
+      first(first(survey.links).routers).pref64 = [];
+      survey.resolvers = [
+        resolver('192.0.2.53', { from: 'resolv.conf', prefixes: [] }),
+        resolver('2001:db8::64', { from: 'configuration' }),
+      ];
+    },
+    says: [
+      ['ok', 'no prefix by 192.0.2.53'],
+      ['ok', `${PREFIX} by 2001:db8::64`],
+    ],
   },
   'one that is silent, one that lies': {
     of: clatHost,

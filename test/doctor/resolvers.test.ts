@@ -36,6 +36,7 @@ describe('named', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
+  const none = { told: [], configured: [] };
   const view = (device: string, ...resolvers: { address: string; lifetimeSeconds: number }[]) => ({
     device,
     routers: [advertisement('fe80::1', { resolvers })],
@@ -43,7 +44,7 @@ describe('named', () => {
     failure: null,
   });
 
-  test('on the command line, by routers, in resolv.conf, each once', async () => {
+  test('on the command line, by routers, in resolv.conf, for the CLAT in its file, each once', async () => {
     await writeFile(
       file,
       '# nameserver 192.0.2.99\nnameserver 192.0.2.53\n nameserver\t2001:db8::53 # ours\nnameserver ::1\n',
@@ -51,30 +52,33 @@ describe('named', () => {
     const views = [
       view('eth0', { address: '2001:db8::53', lifetimeSeconds: 60 }, { address: '::1', lifetimeSeconds: 60 }),
     ];
-    expect(await namedResolvers(['::1'], views, file)).toEqual([
+    expect(await namedResolvers({ told: ['::1'], configured: ['::64', '::1'] }, views, file)).toEqual([
       { server: '::1', from: 'command line' },
       { server: '2001:db8::53', from: 'advertisement' },
       { server: '192.0.2.53', from: 'resolv.conf' },
+      { server: '::64', from: 'configuration' },
     ]);
   });
 
   test('by a router with a link-local address, on its link', async () => {
     const views = [view('eth0', { address: 'fe80::53', lifetimeSeconds: 60 })];
-    expect(await namedResolvers([], views, file)).toEqual([{ server: 'fe80::53%eth0', from: 'advertisement' }]);
+    expect(await namedResolvers(none, views, file)).toEqual([{ server: 'fe80::53%eth0', from: 'advertisement' }]);
   });
 
   test('not those that a router takes back', async () => {
-    expect(await namedResolvers([], [view('eth0', { address: '2001:db8::53', lifetimeSeconds: 0 })], file)).toEqual([]);
+    expect(await namedResolvers(none, [view('eth0', { address: '2001:db8::53', lifetimeSeconds: 0 })], file)).toEqual(
+      [],
+    );
   });
 
   test('not what is no address', async () => {
     await writeFile(file, 'nameserver localhost\nnameserver ::ffff\nnameserver fe80::1%eth0\nsearch example.net\n');
-    expect((await namedResolvers([], [], file)).map(({ server }) => server)).toEqual(['::ffff', 'fe80::1%eth0']);
+    expect((await namedResolvers(none, [], file)).map(({ server }) => server)).toEqual(['::ffff', 'fe80::1%eth0']);
   });
 
   test('not more than eight', async () => {
     await writeFile(file, Array.from({ length: 20 }, (_, at) => `nameserver 192.0.2.${at}\n`).join(''));
-    expect((await namedResolvers([], [], file)).length).toBe(8);
+    expect((await namedResolvers(none, [], file)).length).toBe(8);
   });
 });
 

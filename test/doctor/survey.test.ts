@@ -126,6 +126,13 @@ describe('the file', () => {
   });
 });
 
+test('resolvers of the command line, and of the CLAT in the file', async () => {
+  const file = await fileOf('clat: { uplink: eth7, resolvers: "2001:db8::64" }\n');
+  await take({ file, resolvers: ['::1'] });
+  const asked = { told: ['::1'], configured: ['2001:db8::64'] };
+  expect(vi.mocked(resolvers.namedResolvers).mock.calls).toEqual([[asked, expect.anything()]]);
+});
+
 describe('uplinks', () => {
   test('that are told', async () => {
     expect((await take({ uplinks: ['a', 'b'], status: clat({}) })).uplinks).toEqual(['a', 'b']);

@@ -1,7 +1,9 @@
 /** How this host comes to know that IPv6 is there, and the NAT64 behind it: 01 to 09. */
+import type { ClatUplinkStatus } from '../../clat/uplink.js';
 import { type Check, fault, ok, skipped, warning } from '../check.js';
 import type { Advertisement } from '../survey/advertisement.js';
 import { advertisedPref64, type LinkView } from '../survey/link.js';
+import type { ResolverView } from '../survey/resolvers.js';
 import type { Survey } from '../survey/survey.js';
 import { clatDevices, defaultRoutes4, nativeWay } from './ipv4.js';
 
@@ -98,12 +100,13 @@ const pref64: Check<Survey> = {
   title: 'the NAT64 prefix in router advertisements (RFC 8781), and its lifetime',
   after: ['uplink', 'routers'],
   examine({ links, resolvers, status }) {
-    const byDns = resolvers.some(({ prefixes }) => prefixes.length > 0);
-    const told = new Map((status?.clat ?? []).map(({ uplink, source }) => [uplink, source]));
+    const told = new Map((status?.clat ?? []).map((clat) => [clat.uplink, clat]));
     return links.flatMap((link) => {
       if (link.failure !== null) return [skipped(link.failure)];
       if (link.routers.length === 0) return [];
-      const byFile = ['static', 'fallback'].includes(told.get(link.device) ?? '');
+      const clat = told.get(link.device);
+      const byFile = ['static', 'fallback'].includes(clat?.source ?? '');
+      const byDns = isToldByDns(clat) || resolvers.some(({ prefixes }) => prefixes.length > 0);
       return [examinePref64(link, { byDns, byFile })];
     });
   },
@@ -152,6 +155,9 @@ function examinePref64({ device, routers }: LinkView, { byDns, byFile }: { byDns
   return ok(`${words} on ${device}`);
 }
 
+/** Whoever was asked: resolvers of `platypus clat --resolver` are known to the CLAT alone. */
+const isToldByDns = (clat: ClatUplinkStatus | undefined) => clat?.state === 'running' && clat.source === 'dns';
+
 const liveSet = ({ pref64 }: Advertisement) =>
   pref64
     .filter(({ lifetimeSeconds }) => lifetimeSeconds > 0)
@@ -164,19 +170,15 @@ const resolvers: Check<Survey> = {
   name: 'resolvers',
   title: 'the NAT64 prefix by DNS (RFC 7050) at each resolver, and whether they agree',
   after: ['uplink'],
-  examine({ role, resolvers, links }) {
+  examine({ role, resolvers, links, status }) {
     if (resolvers.length === 0) {
+      if (status?.clat?.some(isToldByDns))
+        return [skipped('none is known but to the CLAT, which has its prefix of one')];
       return [fault('no resolver is known: none in router advertisements, none in /etc/resolv.conf', 'configure one')];
     }
-    const findings = resolvers.flatMap(({ server, from, failure, strangers }) => {
-      if (failure !== null) {
-        return [
-          fault(
-            `the resolver ${server} (${from}) does not answer: ${failure}`,
-            'names resolve slowly or not at all with it: check that it runs and may be asked from here',
-          ),
-        ];
-      }
+    const findings = resolvers.flatMap((one) => {
+      const { server, from, failure, strangers } = one;
+      if (failure !== null) return [fault(...silent(one))];
       if (strangers === 0) return [];
       return [
         fault(
@@ -186,37 +188,52 @@ const resolvers: Check<Survey> = {
       ];
     });
     if (findings.length > 0) return findings;
-    const answers = new Map<string, string[]>();
-    for (const { server, prefixes } of resolvers) {
-      const key = prefixes.length === 0 ? 'no prefix' : [...prefixes].sort().join(' and ');
-      answers.set(key, [...(answers.get(key) ?? []), server]);
-    }
-    const each = [...answers].map(([prefixes, servers]) => `${prefixes} by ${listOf(servers)}`);
-    if (answers.size > 1) {
-      return [
-        fault(
-          `the resolvers do not agree: ${listOf(each)}`,
-          'whichever answers first decides: let all of them do DNS64 with the same prefix, or none',
-        ),
-      ];
-    }
-    const [told = []] = resolvers.map(({ prefixes }) => prefixes);
-    const advertised = advertisedPref64(links).map(({ prefix }) => prefix);
-    const other = advertised.find((prefix) => told.length > 0 && !told.includes(prefix));
-    if (other !== undefined) {
-      return [
-        warning(
-          `the resolvers tell ${listOf(told)}, and the routers ${other}`,
-          'two NAT64s work, but a network with one has a wrong prefix in one of the two places',
-        ),
-      ];
-    }
-    if (told.length === 0 && role === 'host' && advertised.length === 0) {
-      return [warning(`no DNS64: ${listOf(each)}`, 'IPv6-only hosts without a CLAT reach no IPv4-only server by name')];
-    }
-    return [ok(each.join('; '))];
+    // The CLAT's own are there because the host's know no prefix.
+    const [own, rest] = [resolvers.filter(isOfFile), resolvers.filter((one) => !isOfFile(one))];
+    return [rest, own].flatMap((some) => (some.length === 0 ? [] : [examineAgreement(some, links, role)]));
   },
 };
+
+const isOfFile = ({ from }: ResolverView) => from === 'configuration';
+
+/** Each answer, and who gives it. */
+function tellEach(resolvers: readonly ResolverView[]): string[] {
+  const answers = new Map<string, string[]>();
+  for (const { server, prefixes } of resolvers) {
+    const key = prefixes.length === 0 ? 'no prefix' : [...prefixes].sort().join(' and ');
+    answers.set(key, [...(answers.get(key) ?? []), server]);
+  }
+  return [...answers].map(([prefixes, servers]) => `${prefixes} by ${listOf(servers)}`);
+}
+
+/** Words and hint about one that does not answer. */
+const silent = ({ server, from, failure }: Pick<ResolverView, 'server' | 'from' | 'failure'>): [string, string] => [
+  `the resolver ${server} (${from}) does not answer: ${failure}`,
+  'names resolve slowly or not at all with it: check that it runs and may be asked from here',
+];
+
+function examineAgreement(resolvers: readonly ResolverView[], links: readonly LinkView[], role: Survey['role']) {
+  const each = tellEach(resolvers);
+  if (each.length > 1) {
+    return fault(
+      `the resolvers do not agree: ${listOf(each)}`,
+      'whichever answers first decides: let all of them do DNS64 with the same prefix, or none',
+    );
+  }
+  const [told = []] = resolvers.map(({ prefixes }) => prefixes);
+  const advertised = advertisedPref64(links).map(({ prefix }) => prefix);
+  const other = advertised.find((prefix) => told.length > 0 && !told.includes(prefix));
+  if (other !== undefined) {
+    return warning(
+      `the resolvers tell ${listOf(told)}, and the routers ${other}`,
+      'two NAT64s work, but a network with one has a wrong prefix in one of the two places',
+    );
+  }
+  if (told.length === 0 && role === 'host' && advertised.length === 0) {
+    return warning(`no DNS64: ${listOf(each)}`, 'IPv6-only hosts without a CLAT reach no IPv4-only server by name');
+  }
+  return ok(each.join('; '));
+}
 
 const nativeIpv4: Check<Survey> = {
   number: '05',

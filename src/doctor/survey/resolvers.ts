@@ -8,7 +8,7 @@ import type { LinkView } from './link.js';
 export interface ResolverView {
   server: string;
   /** Who named it. */
-  from: 'advertisement' | 'resolv.conf' | 'command line';
+  from: 'advertisement' | 'resolv.conf' | 'configuration' | 'command line';
   /** In its order; none where it makes no AAAA records. */
   prefixes: string[];
   /** AAAA records without 192.0.0.170 or .171 in them. */
@@ -24,9 +24,9 @@ const TRIES = 2;
 const MOST_RESOLVERS = 8;
 const MOST_RECORDS = 16;
 
-/** Resolvers of the routers, of resolv.conf, and of the command line, each once. */
+/** Resolvers of the routers, of resolv.conf, of `clat.resolvers`, and of the command line, each once. */
 export async function namedResolvers(
-  told: readonly string[],
+  { told, configured }: { told: readonly string[]; configured: readonly string[] },
   views: readonly LinkView[],
   file = '/etc/resolv.conf',
 ): Promise<Pick<ResolverView, 'server' | 'from'>[]> {
@@ -46,6 +46,8 @@ export async function namedResolvers(
   for (const [, server = ''] of text.slice(0, 16_384).matchAll(/^\s*nameserver\s+(\S+)/gm)) {
     if (parseAddress(server.split('%')[0] ?? '') !== null) add(server, 'resolv.conf');
   }
+  // Last: those of all who are on this host are known as such.
+  for (const server of configured) add(server, 'configuration');
   return [...named].map(([server, from]) => ({ server, from }));
 }
 

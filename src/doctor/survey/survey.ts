@@ -111,7 +111,8 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
   const uplinks = uplinksOf(options.uplinks, role, told.status, config, machine);
 
   const links = await Promise.all(uplinks.map((device) => listenToRouters(device, addon, signal)));
-  const resolvers = await askResolvers(await namedResolvers(options.resolvers, links), addon, signal);
+  const named = await namedResolvers({ told: options.resolvers, configured: config?.clat?.resolvers ?? [] }, links);
+  const resolvers = await askResolvers(named, addon, signal);
   const prefix = prefixOf(told.status, links, resolvers);
   const clats = await Promise.all(
     (told.status?.clat ?? []).flatMap(({ state, uplink, device, address, sharedAddress }) =>
