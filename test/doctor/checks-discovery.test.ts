@@ -267,6 +267,22 @@ const resolvers: Record<string, Row> = {
       ['ok', `${PREFIX} by 2001:db8::64`],
     ],
   },
+  'a PLAT without one': { of: platHost, change: (survey) => (survey.resolvers = []), says: [] },
+  'a PLAT’s own DNS64 and another that is none': {
+    of: platHost,
+    change: (survey) =>
+      (survey.resolvers = [
+        resolver('127.0.0.1', { from: 'resolv.conf' }),
+        resolver('192.0.2.53', { from: 'resolv.conf', prefixes: [] }),
+      ]),
+    says: [['ok', `${PREFIX} by 127.0.0.1; no prefix by 192.0.2.53`]],
+  },
+  'a PLAT’s that is silent': {
+    of: platHost,
+    change: (survey) =>
+      (survey.resolvers = [resolver('::1'), resolver('192.0.2.53', { prefixes: [], failure: 'ETIMEOUT' })]),
+    says: [['warning', 'the resolver 192.0.2.53 (advertisement) does not answer: ETIMEOUT']],
+  },
   'one that is silent, one that lies': {
     of: clatHost,
     change: (survey) =>

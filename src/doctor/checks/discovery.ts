@@ -1,6 +1,6 @@
 /** How this host comes to know that IPv6 is there, and the NAT64 behind it: 01 to 09. */
 import type { ClatUplinkStatus } from '../../clat/uplink.js';
-import { type Check, fault, ok, skipped, warning } from '../check.js';
+import { type Check, type Finding, fault, ok, skipped, warning } from '../check.js';
 import type { Advertisement } from '../survey/advertisement.js';
 import { advertisedPref64, type LinkView } from '../survey/link.js';
 import type { ResolverView } from '../survey/resolvers.js';
@@ -171,6 +171,7 @@ const resolvers: Check<Survey> = {
   title: 'the NAT64 prefix by DNS (RFC 7050) at each resolver, and whether they agree',
   after: ['uplink'],
   examine({ role, resolvers, links, status }) {
+    if (role === 'plat') return examineOfPlat(resolvers);
     if (resolvers.length === 0) {
       if (status?.clat?.some(isToldByDns))
         return [skipped('none is known but to the CLAT, which has its prefix of one')];
@@ -195,6 +196,13 @@ const resolvers: Check<Survey> = {
 };
 
 const isOfFile = ({ from }: ResolverView) => from === 'configuration';
+
+/** A PLAT's resolvers are for its own names: beside its DNS64 there may be one that is none. */
+function examineOfPlat(resolvers: readonly ResolverView[]): Finding[] {
+  const warnings = resolvers.filter(({ failure }) => failure !== null).map((one) => warning(...silent(one)));
+  if (warnings.length > 0 || resolvers.length === 0) return warnings;
+  return [ok(tellEach(resolvers).join('; '))];
+}
 
 /** Each answer, and who gives it. */
 function tellEach(resolvers: readonly ResolverView[]): string[] {
