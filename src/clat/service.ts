@@ -11,7 +11,15 @@ import { clatKey } from './key.js';
 import { startNat44 } from './lan.js';
 import { createTable, runNft } from './nft.js';
 import { openSettings } from './settings.js';
-import { type ClatDependencies, type ClatUplinkStatus, startUplink, type UplinkClat } from './uplink.js';
+import {
+  AGAIN_MS,
+  type ClatDependencies,
+  type ClatUplinkStatus,
+  failedUplink,
+  noCounters,
+  startUplink,
+  type UplinkClat,
+} from './uplink.js';
 
 export interface ClatService {
   status(): ClatUplinkStatus[];
@@ -44,21 +52,48 @@ export async function startClat(initial: ClatConfig, deps: ClatServiceDependenci
   const serial = createSerial();
   let config = initial;
   let running = await start(config, deps);
+  /** Nothing runs while it is set. */
+  let again: NodeJS.Timeout | null = null;
+  let told = '';
 
   async function exchange(next: ClatConfig): Promise<string[]> {
     const keys = Object.keys(next) as (keyof ClatConfig)[];
     const changed = keys.filter((key) => !isDeepStrictEqual(config[key], next[key]));
-    if (changed.length === 0) return [];
+    if (changed.length === 0 && again === null) return [];
+    endWaiting();
     await running.stop();
     try {
       running = await start(next, deps);
     } catch (error) {
       // What ran before did start once.
-      running = await start(config, deps);
+      await goBack();
       throw error;
     }
     config = next;
-    return changed.map((key) => `clat.${key} changed`);
+    return changed.length === 0 ? ['the CLAT was started again'] : changed.map((key) => `clat.${key} changed`);
+  }
+
+  /** Starts what ran before, now or later. Never throws. */
+  async function goBack(): Promise<void> {
+    endWaiting();
+    try {
+      running = await start(config, deps);
+      told = '';
+    } catch (error) {
+      const failure = messageOf(error);
+      running = failedRun(config, failure);
+      if (failure !== told) deps.log.error(`no CLAT runs: ${failure}; tried again each ${AGAIN_MS / 1000} s`);
+      told = failure;
+      again = setTimeout(() => {
+        // A reload that came first may have started one.
+        serial.run(async () => (again === null ? undefined : goBack())).catch(() => undefined);
+      }, AGAIN_MS).unref();
+    }
+  }
+
+  function endWaiting(): void {
+    if (again !== null) clearTimeout(again);
+    again = null;
   }
 
   return {
@@ -68,8 +103,18 @@ export async function startClat(initial: ClatConfig, deps: ClatServiceDependenci
     describe: () => `CLAT on ${config.uplink.join(', ')}`,
     alive: () => running.uplinks.every((uplink) => uplink.device()?.dataplane.alive() ?? true),
     use: (next) => serial.run(() => exchange(next)),
-    stop: () => serial.end(() => running.stop()),
+    stop: () =>
+      serial.end(async () => {
+        endWaiting();
+        await running.stop();
+      }),
   };
+}
+
+function failedRun(clat: ClatConfig, failure: string): Running {
+  const devices = clatDevices(clat);
+  const uplinks = clat.uplink.map((uplink, order) => failedUplink(uplink, devices[order] ?? clat.device, failure));
+  return { uplinks, stop: async () => {} };
 }
 
 async function start(clat: ClatConfig, deps: ClatServiceDependencies): Promise<Running> {
@@ -112,17 +157,7 @@ async function start(clat: ClatConfig, deps: ClatServiceDependencies): Promise<R
 }
 
 function sum(all: readonly ClatCounters[]): ClatCounters {
-  const total: ClatCounters = {
-    advertisements: 0,
-    advertisements_refused: 0,
-    prefixes_refused: 0,
-    routers_differ: 0,
-    questions: 0,
-    answers: 0,
-    answers_refused: 0,
-    damped: 0,
-    duplicates: 0,
-  };
+  const total = noCounters();
   for (const counters of all) {
     for (const key of Object.keys(total) as (keyof ClatCounters)[]) total[key] += counters[key];
   }

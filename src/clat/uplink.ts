@@ -67,7 +67,7 @@ const RESOLV_CONF = '/etc/resolv.conf';
 /** Tables of policy routing for several uplinks; one each. */
 const FIRST_TABLE = 46_400;
 /** How long after a failure the same is tried again. */
-const AGAIN_MS = 10_000;
+export const AGAIN_MS = 10_000;
 
 /** Starts the discovery. Throws PLT_NOT_PERMITTED or PLT_CLAT_FAILED. */
 export function startUplink(
@@ -269,6 +269,45 @@ function statusOf(uplink: string, device: string, plan: ClatPlan, failure: strin
     ipv4: plan.ipv4,
     metric: running ? plan.metric : null,
     mtu4: running ? plan.mtu4 : null,
+  };
+}
+
+/** One that could not be started. */
+export function failedUplink(uplink: string, device: string, failure: string): UplinkClat {
+  return {
+    status: () => ({
+      uplink,
+      device,
+      state: 'failed',
+      words: `failed: ${failure}`,
+      source: 'none',
+      prefixes: [],
+      router: null,
+      expiresInSeconds: null,
+      address: null,
+      sharedAddress: null,
+      ipv4: null,
+      metric: null,
+      mtu4: null,
+    }),
+    counters: noCounters,
+    device: () => null,
+    stop: async () => {},
+  };
+}
+
+/** Of a start in which nothing has come yet. */
+export function noCounters(): ClatCounters {
+  return {
+    advertisements: 0,
+    advertisements_refused: 0,
+    prefixes_refused: 0,
+    routers_differ: 0,
+    questions: 0,
+    answers: 0,
+    answers_refused: 0,
+    damped: 0,
+    duplicates: 0,
   };
 }
 
