@@ -124,6 +124,8 @@ function createRunning(initial: Config, { service, dns64, announcer, clat, respo
     const asked = diffResponder(config.responder, next.responder);
     const refused = [...(names?.refused ?? []), ...alone.refused, ...told, ...asked.refused];
     if (refused.length > 0) throw errors.reloadRefused(refused);
+    // First of all: it may yet be refused by the host, and then it has gone back by itself.
+    const moved = next.clat === undefined || clat === null ? [] : await clat.use(next.clat);
     const changes = service === null ? alone.changes : await service.reload(next);
     if (next.dns64 !== undefined) await dns64?.use(next.dns64, pool6Of(next));
     if (next.responder !== undefined) await responder?.use(next.responder);
@@ -132,7 +134,6 @@ function createRunning(initial: Config, { service, dns64, announcer, clat, respo
       next.announce === undefined || announcer === null || isDeepStrictEqual(config.announce, next.announce)
         ? []
         : await announcer.use(next.announce);
-    const moved = next.clat === undefined || clat === null ? [] : await clat.use(next.clat);
     config = next;
     return [...moved, ...changes, ...(names?.changes ?? []), ...asked.changes, ...announced];
   }
