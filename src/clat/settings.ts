@@ -6,6 +6,7 @@ import { mkdir, readdir, readFile, readlink, rename, rm, rmdir, stat, writeFile 
 import { dirname, join, normalize } from 'node:path';
 import { z } from 'zod';
 import type { Log } from '../device/device.js';
+import { createSerial } from '../device/serial.js';
 import { messageOf } from '../errors.js';
 
 /** Below it lie the settings of all devices. */
@@ -50,6 +51,8 @@ type Entry = z.output<typeof recordSchema>['settings'][number];
 /** Takes back what a killed program left; what somebody else has changed since stays. Never throws. */
 export async function openSettings({ file, log, root = SYSCTL_ROOT }: SettingsOptions): Promise<Settings> {
   const host = await hostName();
+  // Uplinks come and go beside each other, and there is one file.
+  const serial = createSerial();
   const changed: Entry[] = [];
   const remembered: Entry[] = [];
   let made = false;
@@ -96,6 +99,36 @@ export async function openSettings({ file, log, root = SYSCTL_ROOT }: SettingsOp
     if (made) await rmdir(dirname(file)).catch(() => undefined);
   }
 
+  async function change(settings: readonly Setting[]): Promise<void> {
+    const entries: Entry[] = [];
+    for (const { name, value } of settings) {
+      const before = await read(name);
+      if (before !== value) entries.push({ name, before, value });
+    }
+    if (entries.length === 0) return;
+    // On the file first: a program that is killed in between has changed less than it says.
+    changed.push(...entries);
+    await save();
+    for (const { name, value } of entries) await writeFile(join(root, name), value);
+  }
+
+  async function remember(settings: readonly Setting[]): Promise<void> {
+    let more = false;
+    for (const { name, value } of settings) {
+      const before = await read(name).catch(() => value);
+      if (before === value || remembered.some((entry) => entry.name === name)) continue;
+      remembered.push({ name, before, value });
+      more = true;
+    }
+    if (more) await save();
+  }
+
+  async function restore(): Promise<void> {
+    for (let entry = changed.pop(); entry !== undefined; entry = changed.pop()) await reset(entry);
+    remembered.length = 0;
+    await remove();
+  }
+
   for (const entry of (await left()).reverse()) {
     if ((await read(entry.name).catch(() => null)) === entry.value) await reset(entry);
   }
@@ -104,33 +137,9 @@ export async function openSettings({ file, log, root = SYSCTL_ROOT }: SettingsOp
   return {
     read,
     list: (folder) => readdir(join(root, folder)),
-    async change(settings) {
-      const entries: Entry[] = [];
-      for (const { name, value } of settings) {
-        const before = await read(name);
-        if (before !== value) entries.push({ name, before, value });
-      }
-      if (entries.length === 0) return;
-      // On the file first: a program that is killed in between has changed less than it says.
-      changed.push(...entries);
-      await save();
-      for (const { name, value } of entries) await writeFile(join(root, name), value);
-    },
-    async remember(settings) {
-      let more = false;
-      for (const { name, value } of settings) {
-        const before = await read(name).catch(() => value);
-        if (before === value || remembered.some((entry) => entry.name === name)) continue;
-        remembered.push({ name, before, value });
-        more = true;
-      }
-      if (more) await save();
-    },
-    async restore() {
-      for (let entry = changed.pop(); entry !== undefined; entry = changed.pop()) await reset(entry);
-      remembered.length = 0;
-      await remove();
-    },
+    change: (settings) => serial.run(() => change(settings)),
+    remember: (settings) => serial.run(() => remember(settings)),
+    restore: () => serial.run(restore),
   };
 }
 

@@ -111,6 +111,28 @@ test('after a killed one the next finds the settings as they were, and leaves th
   await expect(readFile(join(root, 'run', 'settings'))).rejects.toThrow(/ENOENT/);
 });
 
+test('uplinks that change and remember at once write the file one after the other', async () => {
+  log.warn.mockClear();
+  const before = await values();
+  const names = Object.keys(FILES).filter((name) => !name.endsWith('accept_ra'));
+  await Promise.all(
+    names.flatMap((name) => [
+      settings.change([{ name, value: '1' }]),
+      settings.change([{ name, value: '1' }]),
+      settings.remember([{ name: 'ipv6/conf/eth1/accept_ra', value: '2' }]),
+    ]),
+  );
+  expect(log.warn).not.toHaveBeenCalled();
+  const { settings: record } = JSON.parse(await readFile(join(root, 'run', 'settings'), 'utf8')) as {
+    settings: { name: string; before: string }[];
+  };
+  expect(record.map(({ name, before }) => `${name} ${before}`).sort()).toEqual(
+    [...names, 'ipv6/conf/eth1/accept_ra'].map((name) => `${name} 0`).sort(),
+  );
+  await settings.restore();
+  expect(await values()).toEqual(before);
+});
+
 test('what somebody changed since a killed one stays', async () => {
   await start();
   await writeFile(join(root, 'ipv6/conf/eth0/accept_ra'), '0');
