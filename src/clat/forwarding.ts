@@ -19,11 +19,9 @@ export async function startForwarding({ ipv4, settings, log }: ForwardingOptions
     if (await forward('all', settings)) {
       log.info('net.ipv6.conf.all.forwarding is 1 while the CLAT runs, and accept_ra 2 where it was 1');
     }
-    await settings.change([
-      // Solicitations to the address itself, not to its group, are answered only with this one.
-      { name: 'ipv6/conf/all/proxy_ndp', value: '1' },
-      ...(ipv4 ? [{ name: 'ipv4/ip_forward', value: '1' }] : []),
-    ]);
+    // Solicitations to the address itself, not to its group, are answered only with this one.
+    await settings.change([{ name: 'ipv6/conf/all/proxy_ndp', value: '1' }]);
+    if (ipv4) await forwardIpv4(settings);
   } catch (error) {
     await settings.restore();
     throw errors.clatFailed(`cannot have the kernel forward: ${messageOf(error)}`, { cause: error });
@@ -50,9 +48,31 @@ export type ForwardingSettings = Pick<Settings, 'read' | 'list' | 'change'>;
 async function forward(device: string, settings: ForwardingSettings): Promise<boolean> {
   const name = `ipv6/conf/${device}/forwarding`;
   if ((await settings.read(name)) === '1') return false;
-  // Whichever device begins to forward, the kernel drops default routes of advertisements on all with accept_ra 1.
-  await settings.change([...(await advertisements(settings)), { name, value: '1' }]);
+  const rewritten = device === 'all' ? await forwarders('ipv6', settings) : [];
+  // Whichever device begins to forward, the kernel drops default routes of advertisements on all with accept_ra 1: they
+  // are changed first, and taken back last.
+  await settings.change([...(await advertisements(settings)), ...rewritten, { name, value: '1' }]);
   return true;
+}
+
+async function forwardIpv4(settings: ForwardingSettings): Promise<void> {
+  const name = 'ipv4/ip_forward';
+  if ((await settings.read(name)) === '1') return;
+  const rewritten = await forwarders('ipv4', settings);
+  // With the end of forwarding the kernel has the host take redirects.
+  const redirects = 'ipv4/conf/all/accept_redirects';
+  if ((await settings.read(redirects)) === '0') rewritten.push({ name: redirects, value: '0', rewritten: true });
+  await settings.change([...rewritten, { name, value: '1' }]);
+}
+
+/** Devices that forward already; when `all` goes back to 0, so do they. */
+async function forwarders(family: 'ipv4' | 'ipv6', settings: ForwardingSettings): Promise<Setting[]> {
+  const found: Setting[] = [];
+  for (const device of await settings.list(`${family}/conf`)) {
+    const name = `${family}/conf/${device}/forwarding`;
+    if ((await settings.read(name).catch(() => '')) === '1') found.push({ name, value: '1', rewritten: true });
+  }
+  return found;
 }
 
 /** accept_ra 1 means "unless forwarding"; 2 is 1 for those who forward. New devices begin with that of `default`. */

@@ -18,6 +18,8 @@ const MOST_BYTES = 1 << 20;
 export interface Setting {
   name: string;
   value: string;
+  /** It is that already, but the kernel writes over it when a later one is changed back: then it is written once more. */
+  rewritten?: true;
 }
 
 export interface SettingsOptions {
@@ -101,15 +103,17 @@ export async function openSettings({ file, log, root = SYSCTL_ROOT }: SettingsOp
 
   async function change(settings: readonly Setting[]): Promise<void> {
     const entries: Entry[] = [];
-    for (const { name, value } of settings) {
+    for (const { name, value, rewritten = false } of settings) {
       const before = await read(name);
-      if (before !== value) entries.push({ name, before, value });
+      if (before !== value || rewritten) entries.push({ name, before, value });
     }
     if (entries.length === 0) return;
     // On the file first: a program that is killed in between has changed less than it says.
     changed.push(...entries);
     await save();
-    for (const { name, value } of entries) await writeFile(join(root, name), value);
+    for (const { name, before, value } of entries) {
+      if (before !== value) await writeFile(join(root, name), value);
+    }
   }
 
   async function remember(settings: readonly Setting[]): Promise<void> {
@@ -129,9 +133,11 @@ export async function openSettings({ file, log, root = SYSCTL_ROOT }: SettingsOp
     await remove();
   }
 
+  const ours: Entry[] = [];
   for (const entry of (await left()).reverse()) {
-    if ((await read(entry.name).catch(() => null)) === entry.value) await reset(entry);
+    if ((await read(entry.name).catch(() => null)) === entry.value) ours.push(entry);
   }
+  for (const entry of ours) await reset(entry);
   await remove();
 
   return {

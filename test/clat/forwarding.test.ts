@@ -10,6 +10,7 @@ let settings: Settings;
 const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
 const FILES = {
   'ipv4/ip_forward': '0',
+  'ipv4/conf/all/accept_redirects': '1',
   'ipv6/conf/all/forwarding': '0',
   'ipv6/conf/all/proxy_ndp': '0',
   'ipv6/conf/all/accept_ra': '1',
@@ -114,7 +115,9 @@ test('after a killed one the next finds the settings as they were, and leaves th
 test('uplinks that change and remember at once write the file one after the other', async () => {
   log.warn.mockClear();
   const before = await values();
-  const names = Object.keys(FILES).filter((name) => !name.endsWith('accept_ra'));
+  const names = Object.entries(FILES).flatMap(([name, value]) =>
+    value === '0' && !name.endsWith('accept_ra') ? name : [],
+  );
   await Promise.all(
     names.flatMap((name) => [
       settings.change([{ name, value: '1' }]),
