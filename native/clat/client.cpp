@@ -31,6 +31,7 @@ constexpr uint64_t kResolversMs = 2000;
 constexpr const char* kBehindLocal = "/run/systemd/resolve/resolv.conf";
 // ARPHRD_ETHER: links where neighbours have Ethernet addresses, wireless ones included.
 constexpr uint16_t kEthernet = 1;
+constexpr std::byte kRouterAdvertisement{134};
 
 bool removesTable(const netlink::Message& message) {
   return message.type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELTABLE);
@@ -166,6 +167,8 @@ void Client::readIcmp(uint64_t now_ms) {
     Arrival arrival;
     const long got = receiveIcmp6(icmp_.fd(), buffer, arrival);
     if (got < 0) return;
+    // Nobody tells of the MTU that a daemon sets for it in the kernel's place.
+    if (got > 0 && buffer[0] == kRouterAdvertisement) look_again_ = true;
     instance_.onIcmp(std::span(buffer).first(static_cast<size_t>(got)), arrival, now_ms);
   }
 }

@@ -47,7 +47,7 @@ struct Settings {
   std::optional<Ipv4Address> ipv4;
   /// Of the default route; nothing for 2048 + order, or one more than native IPv4 has.
   std::optional<uint32_t> metric;
-  /// Nothing for the uplink's.
+  /// Nothing for that of the uplink's IPv6.
   std::optional<uint32_t> mtu;
   /// Which of several instances this is, from 0.
   uint8_t order = 0;

@@ -63,7 +63,7 @@ Uplink makeUplink(const KernelTables& tables, const DeviceName& name,
     uplink.present = true;
     uplink.running = link.running;
     uplink.index = link.index;
-    uplink.mtu = link.mtu;
+    uplink.mtu = link.mtu6 == 0 ? link.mtu : std::min(link.mtu, link.mtu6);
     uplink.type = link.type;
   }
   if (!uplink.present) return uplink;

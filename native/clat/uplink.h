@@ -49,6 +49,7 @@ struct Uplink {
   /// Up, and with a carrier.
   bool running = false;
   uint32_t index = 0;
+  /// Of IPv6 where that is less than the device's.
   uint32_t mtu = 0;
   /// ARPHRD_*.
   uint16_t type = 0;

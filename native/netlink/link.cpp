@@ -1,6 +1,7 @@
 #include "netlink/link.h"
 
 #include <linux/if_link.h>
+#include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 
 #include <cerrno>
@@ -19,6 +20,20 @@ bool validName(const char* name) {
 // Statistics are most of a link message and nobody here reads them.
 void skipStatistics(Request& request) {
   request.add(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+}
+
+// IFLA_AF_SPEC holds attributes named after families, IFLA_INET6_CONF an array of DEVCONF_*.
+uint32_t ipv6Mtu(Bytes families) {
+  uint32_t mtu = 0;
+  forEachAttribute(families, [&mtu](const Attribute& family) {
+    if (family.type != AF_INET6) return;
+    forEachAttribute(family.value, [&mtu](const Attribute& attribute) {
+      constexpr size_t kOffset = DEVCONF_MTU6 * sizeof(uint32_t);
+      if (attribute.type != IFLA_INET6_CONF || attribute.value.size() < kOffset) return;
+      mtu = read<uint32_t>(attribute.value.subspan(kOffset)).value_or(0);
+    });
+  });
+  return mtu;
 }
 
 }  // namespace
@@ -77,6 +92,9 @@ std::optional<Link> parseLink(const Message& message) {
                        }
                        case IFLA_MTU:
                          link.mtu = attribute.u32().value_or(0);
+                         break;
+                       case IFLA_AF_SPEC:
+                         link.mtu6 = ipv6Mtu(attribute.value);
                          break;
                        case IFLA_TXQLEN:
                          link.tx_queue_length = attribute.u32().value_or(0);

@@ -15,6 +15,8 @@ struct Link {
   uint32_t index = 0;
   char name[IFNAMSIZ] = {};
   uint32_t mtu = 0;
+  /// net.ipv6.conf.*.mtu, which a router may have lowered (RFC 4861 §4.6.4); 0 without IPv6.
+  uint32_t mtu6 = 0;
   uint32_t tx_queue_length = 0;
   bool up = false;
   /// Up, and there is a carrier.

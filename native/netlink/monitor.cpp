@@ -28,7 +28,7 @@ bool concernsAny(Bytes datagram, bool (*concerns)(const Message&)) {
 
 Status Monitor::open() {
   return open(NETLINK_ROUTE, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE |
-                                 RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE);
+                                 RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE | RTMGRP_IPV6_IFINFO);
 }
 
 Status Monitor::openTables() {

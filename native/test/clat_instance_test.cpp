@@ -387,5 +387,16 @@ TEST_CASE("the kernel's tables make a picture of the uplink") {
   CHECK(text(uplink.gateway) == "fe80::1");
 }
 
+TEST_CASE("XLAT-CLAT-09 the uplink's MTU is IPv6's, where a router said less than the device's") {
+  netlink::Link row = link(2, "eth0");
+  const auto mtuOf = [&](uint32_t mtu6) {
+    row.mtu6 = mtu6;
+    return makeUplink({std::span(&row, 1), {}, {}}, DeviceName("eth0"), {}).mtu;
+  };
+  CHECK(mtuOf(0) == 1500);
+  CHECK(mtuOf(1500) == 1500);
+  CHECK(mtuOf(1400) == 1400);
+}
+
 }  // namespace
 }  // namespace platypus::clat

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <random>
 
 #include "netlink/monitor.h"
@@ -84,6 +85,18 @@ TEST_CASE("netlink: setLink changes state, MTU and queue length, and nothing els
   REQUIRE(f.netlink.findLink("tun0", link).error == 0);
   CHECK_FALSE(link.up);
   CHECK(link.mtu == 1480);
+}
+
+TEST_CASE("netlink: IPv6 has the device's MTU, and less where that was said") {
+  Fixture f;
+  if (!f.missing.empty()) SKIP(f.missing.c_str());
+  Link link;
+  REQUIRE(f.netlink.findLink("tun0", link).error == 0);
+  CHECK(link.mtu6 == 1500);
+  std::ofstream("/proc/sys/net/ipv6/conf/tun0/mtu") << "1400";
+  REQUIRE(f.netlink.findLink("tun0", link).error == 0);
+  CHECK(link.mtu == 1500);
+  CHECK(link.mtu6 == 1400);
 }
 
 TEST_CASE("netlink: setLink says ENODEV for an unknown name and EINVAL with words for a wild MTU") {
@@ -451,6 +464,12 @@ std::vector<std::byte> linkReply(uint32_t sequence, uint16_t flags = 0) {
   Request request(RTM_NEWLINK, flags, header);
   request.addString(IFLA_IFNAME, "tun7");
   request.add(IFLA_MTU, uint32_t{1500});
+  const size_t families = request.begin(IFLA_AF_SPEC);
+  const size_t inet6 = request.begin(AF_INET6);
+  const int32_t conf[] = {0, 64, 1400, 1};
+  request.add(IFLA_INET6_CONF, std::as_bytes(std::span(conf)));
+  request.end(inet6);
+  request.end(families);
   const Bytes bytes = request.finish(sequence);
   return {bytes.begin(), bytes.end()};
 }
@@ -466,6 +485,25 @@ TEST_CASE("netlink reply: rows of another sequence number are skipped") {
   CHECK(collector.links[0].index == 7);
   CHECK(std::string(collector.links[0].name) == "tun7");
   CHECK(collector.links[0].mtu == 1500);
+  CHECK(collector.links[0].mtu6 == 1400);
+}
+
+TEST_CASE("netlink reply: an array of IPv6 settings that ends before the MTU is of no MTU") {
+  ifinfomsg header{};
+  header.ifi_index = 7;
+  for (const size_t count : {0u, 1u, 2u}) {
+    Request request(RTM_NEWLINK, 0, header);
+    request.addString(IFLA_IFNAME, "tun7");
+    const size_t families = request.begin(IFLA_AF_SPEC);
+    const size_t inet6 = request.begin(AF_INET6);
+    const int32_t conf[] = {1400, 1400};
+    request.add(IFLA_INET6_CONF, std::as_bytes(std::span(conf).first(count)));
+    request.end(inet6);
+    request.end(families);
+    const auto link = parseLink({RTM_NEWLINK, 0, request.finish(1).subspan(sizeof(nlmsghdr))});
+    REQUIRE(link);
+    CHECK(link->mtu6 == 0);
+  }
 }
 
 TEST_CASE("netlink reply: NLM_F_DUMP_INTR is reported") {

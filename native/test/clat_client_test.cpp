@@ -1,0 +1,103 @@
+#include "clat/client.h"
+
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+
+#include <fstream>
+
+#include "packet/checksum.h"
+#include "test/clat_messages.h"
+#include "test/tun_link.h"
+
+namespace platypus::clat {
+namespace {
+
+using namespace test;
+
+// A router advertisement of fe80::9 to all nodes, as it is on the wire.
+Bytes onWire(const Bytes& advertisement) {
+  const Ipv6Address router = ip6("fe80::9");
+  const Ipv6Address all = ip6("ff02::1");
+  Bytes packet = fromHex(
+      "60000000 0000 3a ff fe80000000000000 0000000000000009"
+      "ff02000000000000 0000000000000001");
+  packet[5] = static_cast<std::byte>(advertisement.size());
+  packet.insert(packet.end(), advertisement.begin(), advertisement.end());
+  const auto length = static_cast<uint32_t>(advertisement.size());
+  const Be16 checksum = finishSum(sumPseudoHeader(router, all, length, IPPROTO_ICMPV6) +
+                                  sumBytes(std::span(packet).subspan(40)));
+  std::memcpy(packet.data() + 42, &checksum, 2);
+  return packet;
+}
+
+constexpr std::string_view kMtu1400 = "0501 0000 00000578";
+
+// A CLAT on tun0 that knows a prefix without asking.
+struct Host : TunLink {
+  Host() {
+    if (!missing.empty()) return;
+    Settings settings;
+    settings.uplink = DeviceName("tun0");
+    settings.own[0] = DeviceName("clat");
+    settings.own_count = 1;
+    settings.discovery.statics.add(Pref64(ip6("64:ff9b::"), 96));
+    Client::Opened opened = Client::open(settings, "");
+    REQUIRE(opened.client);
+    client = std::move(opened.client);
+  }
+
+  const Plan& plan() const { return client->instance().plan(); }
+  // Serves until `done`; false when nothing comes for five seconds before that.
+  template <typename Done>
+  bool until(Done done) {
+    while (!done()) {
+      pollfd readable{client->fd(), POLLIN, 0};
+      if (poll(&readable, 1, 5000) != 1) return false;
+      (void)client->serve();
+    }
+    return true;
+  }
+
+  std::unique_ptr<Client> client;
+};
+
+TEST_CASE("CLAT client: the MTU of a router advertisement makes another plan") {
+  Host host;
+  if (!host.missing.empty()) SKIP(host.missing.c_str());
+  REQUIRE(host.until([&] { return host.plan().state == State::kRunning; }));
+  CHECK(host.plan().mtu6 == 1500);
+  host.arrive(onWire(advertisement(kMtu1400)));
+  CHECK(host.until([&] { return host.plan().mtu6 == 1400; }));
+  CHECK(host.plan().mtu4 == 1372);
+}
+
+// As where a daemon listens to routers in the kernel's place: nobody tells of what it has set.
+TEST_CASE("CLAT client: an advertisement is a reason to look for another MTU") {
+  Host host;
+  if (!host.missing.empty()) SKIP(host.missing.c_str());
+  std::ofstream("/proc/sys/net/ipv6/conf/tun0/accept_ra") << "0";
+  REQUIRE(host.until([&] { return host.plan().state == State::kRunning; }));
+  std::ofstream("/proc/sys/net/ipv6/conf/tun0/mtu") << "1400";
+  host.arrive(onWire(advertisement(kMtu1400)));
+  CHECK(host.until([&] { return host.plan().mtu6 == 1400; }));
+}
+
+TEST_CASE("CLAT client: the monitor tells of the MTU that the kernel took from a router") {
+  TunLink link;
+  if (!link.missing.empty()) SKIP(link.missing.c_str());
+  netlink::Monitor monitor;
+  REQUIRE(monitor.open().error == 0);
+  link.arrive(onWire(advertisement(kMtu1400)));
+  pollfd readable{monitor.fd(), POLLIN, 0};
+  bool told = false;
+  while (!told && poll(&readable, 1, 5000) == 1) {
+    told = monitor.drain([](const netlink::Message& message) {
+      const auto header = netlink::read<ifinfomsg>(message.payload);
+      return message.type == RTM_NEWLINK && header && header->ifi_family == AF_INET6;
+    });
+  }
+  CHECK(told);
+}
+
+}  // namespace
+}  // namespace platypus::clat
