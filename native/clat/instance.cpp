@@ -1,6 +1,7 @@
 #include "clat/instance.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace platypus::clat {
@@ -275,8 +276,14 @@ std::optional<Ipv4Address> Instance::chooseIpv4() const {
 
 uint32_t Instance::chooseMetric() const {
   if (settings_.metric) return *settings_.metric;
-  if (uplink_.native4) return uplink_.native_metric + 1;
-  return std::max(kMetric + settings_.order, uplink_.highest_metric + 1);
+  uint64_t metric =
+      std::max<uint64_t>(kMetric, uint64_t{uplink_.highest_metric} + 1) + settings_.order;
+  if (uplink_.native4) {
+    uint64_t free = ~uplink_.taken_metrics;
+    for (uint8_t i = 0; i < settings_.order; ++i) free &= free - 1;
+    metric = uint64_t{uplink_.native_metric} + 1 + static_cast<uint64_t>(std::countr_zero(free));
+  }
+  return static_cast<uint32_t>(std::min<uint64_t>(metric, UINT32_MAX));
 }
 
 }  // namespace platypus::clat

@@ -45,7 +45,8 @@ struct Settings {
   Ipv6Address address;
   /// Nothing for an address of 192.0.0.0/29 that is free, from `192.0.0.1 + order` on.
   std::optional<Ipv4Address> ipv4;
-  /// Of the default route; nothing for 2048 + order, or one more than native IPv4 has.
+  /// Of the default route; nothing for 2048 + order, behind those that are there, or with native
+  /// IPv4 the first free one after it (for a further instance a further one).
   std::optional<uint32_t> metric;
   /// Nothing for that of the uplink's IPv6.
   std::optional<uint32_t> mtu;

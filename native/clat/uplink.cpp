@@ -94,6 +94,14 @@ Uplink makeUplink(const KernelTables& tables, const DeviceName& name,
         uplink.native4 ? std::max(uplink.native_metric, route.metric) : route.metric;
     uplink.native4 = true;
   }
+  for (const netlink::Route& route : tables.routes) {
+    if (route.length != 0 || route.type != RTN_UNICAST) continue;
+    if (route.destination.family != AF_INET || isOwn(tables, route.index, own)) continue;
+    const uint32_t behind = route.metric - uplink.native_metric - 1;
+    if (route.metric > uplink.native_metric && behind < 64) {
+      uplink.taken_metrics |= uint64_t{1} << behind;
+    }
+  }
   return uplink;
 }
 

@@ -62,6 +62,8 @@ struct Uplink {
   uint32_t native_metric = 0;
   /// The highest metric of all default IPv4 routes that are not ours; 0 without any.
   uint32_t highest_metric = 0;
+  /// Bit n: one of these has the metric native_metric + 1 + n.
+  uint64_t taken_metrics = 0;
   /// A device with an address of 192.0.0.0/29 and a default route, not ours (RFC 7335 §4).
   DeviceName other_clat{};
   /// Bit n: some other device has 192.0.0.n.

@@ -140,6 +140,24 @@ TEST_CASE("XLAT-CLAT-02 the second instance has another address and a metric beh
   CHECK(instance.plan().metric == 2049);
 }
 
+TEST_CASE(
+    "XLAT-CLAT-02 behind a default route of another device each instance has its own metric") {
+  Settings settings = basic();
+  Uplink uplink = uplinkWith("2001:db8:1::2");
+  const auto metricOf = [&](uint8_t order, uint32_t highest) {
+    settings.order = order;
+    Instance instance = running(settings);
+    uplink.highest_metric = highest;
+    instance.onUplink(uplink, 10);
+    return instance.plan().metric;
+  };
+  CHECK(metricOf(0, 3000) == 3001);
+  CHECK(metricOf(1, 3000) == 3002);
+  CHECK(metricOf(1, 100) == 2049);
+  CHECK(metricOf(0, UINT32_MAX) == UINT32_MAX);
+  CHECK(metricOf(1, UINT32_MAX) == UINT32_MAX);
+}
+
 TEST_CASE("XLAT-CLAT-08 renumbering moves it: a deprecated network is left for another") {
   Instance instance = running();
   Uplink uplink = uplinkWith("2001:db8:1::2");
@@ -385,6 +403,41 @@ TEST_CASE("the kernel's tables make a picture of the uplink") {
   CHECK(uplink.taken == 1 << 4);
   CHECK(uplink.other_clat == DeviceName("clat4"));
   CHECK(text(uplink.gateway) == "fe80::1");
+}
+
+TEST_CASE("XLAT-CLAT-04 the metric after native IPv4 is one that no other default route has") {
+  const netlink::Link links[] = {link(2, "eth0"), link(3, "clat"), link(4, "ppp0")};
+  const DeviceName own[] = {DeviceName("clat")};
+  Settings settings = basic();
+  settings.mode = Mode::kForce;
+  const auto metricOf = [&](uint8_t order, std::initializer_list<uint32_t> ppp, uint32_t native) {
+    std::vector<netlink::Route> routes;
+    const auto add = [&](uint32_t index, uint32_t metric) {
+      netlink::Route route;
+      route.destination.family = AF_INET;
+      route.type = RTN_UNICAST;
+      route.index = index;
+      route.metric = metric;
+      routes.push_back(route);
+    };
+    for (const uint32_t metric : ppp) add(4, metric);
+    add(2, native);
+    // Ours is in nobody's way.
+    add(3, native + 1);
+    const netlink::InterfaceAddress addresses[] = {
+        {.index = 2, .address = ip("2001:db8:1::2"), .length = 64}};
+    settings.order = order;
+    Instance instance = running(settings);
+    instance.onUplink(makeUplink({links, addresses, routes}, DeviceName("eth0"), own), 10);
+    return instance.plan().metric;
+  };
+  CHECK(metricOf(0, {}, 100) == 101);
+  CHECK(metricOf(0, {50, 500}, 100) == 101);
+  CHECK(metricOf(0, {101}, 100) == 102);
+  CHECK(metricOf(0, {101, 102, 104}, 100) == 103);
+  CHECK(metricOf(1, {101, 102, 104}, 100) == 105);
+  CHECK(metricOf(1, {}, 100) == 102);
+  CHECK(metricOf(0, {}, UINT32_MAX) == UINT32_MAX);
 }
 
 TEST_CASE("XLAT-CLAT-09 the uplink's MTU is IPv6's, where a router said less than the device's") {
