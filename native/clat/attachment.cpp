@@ -58,6 +58,7 @@ netlink::RouteSpec Attachment::uplinkRoute(const Plan& plan) const {
 }
 
 Failure Attachment::attach(const Plan& plan) {
+  if (made_ && made_->generation != plan.generation) detach();
   const Failure failure = make(plan);
   if (failure.error != 0) {
     // What was made of the new plan goes as well.

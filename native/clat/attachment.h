@@ -34,7 +34,8 @@ class Attachment {
   ~Attachment() { detach(); }
 
   /// Makes the host as the running `plan` says; what an earlier plan made otherwise goes, after
-  /// that which takes its place has come. After a failure everything is taken away.
+  /// that which takes its place has come. Of another generation all goes before. After a failure
+  /// everything is taken away.
   Failure attach(const Plan& plan);
   /// Takes everything away; what is gone already is no failure.
   void detach();

@@ -33,6 +33,18 @@ constexpr const char* kBehindLocal = "/run/systemd/resolve/resolv.conf";
 constexpr uint16_t kEthernet = 1;
 constexpr std::byte kRouterAdvertisement{134};
 
+// What the notifications of a turn come to.
+struct News final : netlink::Visitor {
+  explicit News(uint32_t uplink) : index(uplink) {}
+  void visit(const netlink::Message& message) override {
+    concerns = concerns || concernsUplinks(message);
+    down = down || tellsOfDown(message, index);
+  }
+  uint32_t index;
+  bool concerns = false;
+  bool down = false;
+};
+
 bool removesTable(const netlink::Message& message) {
   return message.type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELTABLE);
 }
@@ -99,7 +111,9 @@ bool Client::serve() {
   const uint64_t now_ms = nowMs();
   uint64_t expirations;
   (void)!::read(timer_.fd(), &expirations, sizeof expirations);
-  if (monitor_.drain(concernsUplinks)) look_again_ = true;
+  News news(instance_.uplink().index);
+  if (monitor_.drain(news) || news.concerns) look_again_ = true;
+  if (news.down) went_down_ = true;
   if (look_again_ && now_ms >= looked_ms_ + kLookMs) followUplink(now_ms);
   if (icmp_) readIcmp(now_ms);
   if (dns_) readDns(now_ms);
@@ -140,6 +154,11 @@ void Client::followUplink(uint64_t now_ms) {
     look_again_ = !icmp_;
   }
   readResolvers(now_ms);
+  // The kernel took what was attached to the uplink, or somebody the default route.
+  const bool leads = (uplink.own_defaults >> settings_.order & 1) != 0;
+  if (attachment_ && (went_down_ || !leads)) ++generation_;
+  went_down_ = false;
+  uplink.generation = generation_;
   instance_.onUplink(uplink, now_ms);
 }
 

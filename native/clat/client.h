@@ -76,6 +76,8 @@ class Client {
   uint32_t index_ = 0;
   bool look_again_ = true;
   uint64_t looked_ms_ = 0;
+  bool went_down_ = false;
+  uint32_t generation_ = 0;
   bool table_gone_ = false;
   uint64_t told_ms_ = 0;
   uint32_t tables_removed_ = 0;

@@ -38,7 +38,7 @@ bool differs(const Plan& a, const Plan& b) {
          !std::equal(lists(a).begin(), lists(a).end(), lists(b).begin(), lists(b).end(), same) ||
          !(a.address == b.address) || !(a.shared == b.shared) || a.neighbour != b.neighbour ||
          a.ipv4 != b.ipv4 || a.mtu6 != b.mtu6 || a.mtu4 != b.mtu4 || a.metric != b.metric ||
-         !(a.gateway == b.gateway) || a.index != b.index;
+         !(a.gateway == b.gateway) || a.index != b.index || a.generation != b.generation;
 }
 
 Instance::Instance(const Settings& settings, uint64_t now_ms)
@@ -225,6 +225,7 @@ Plan Instance::decide(uint64_t now_ms) {
   plan.mtu4 = plan.mtu6 - kGrowth;
   plan.metric = chooseMetric();
   plan.index = uplink_.index;
+  plan.generation = uplink_.generation;
   // RFC 9872 §4: the next hop that goes with the prefix.
   plan.gateway =
       plan.prefixes.source == Source::kRouter && discovery_.router() == plan.prefixes.router

@@ -90,6 +90,8 @@ struct Plan {
   uint32_t metric = 0;
   Ipv6Address gateway;
   uint32_t index = 0;
+  /// Another one where something of what was attached is lost: all of it is made anew.
+  uint32_t generation = 0;
 };
 
 /// True when somebody has to do something about it; lifetimes alone are no difference.

@@ -24,18 +24,21 @@ Ipv4Address address4(const netlink::IpAddress& from) {
   return address;
 }
 
-bool isOwn(const KernelTables& tables, uint32_t index, std::span<const DeviceName> own) {
-  return std::any_of(tables.links.begin(), tables.links.end(), [&](const netlink::Link& link) {
-    return link.index == index &&
-           std::find(own.begin(), own.end(), DeviceName(link.name)) != own.end();
-  });
-}
-
 DeviceName nameOf(const KernelTables& tables, uint32_t index) {
   for (const netlink::Link& link : tables.links) {
     if (link.index == index) return DeviceName(link.name);
   }
   return {};
+}
+
+// own.size() for none of them.
+size_t ownNumber(const KernelTables& tables, uint32_t index, std::span<const DeviceName> own) {
+  const auto at = std::find(own.begin(), own.end(), nameOf(tables, index));
+  return static_cast<size_t>(at - own.begin());
+}
+
+bool isOwn(const KernelTables& tables, uint32_t index, std::span<const DeviceName> own) {
+  return ownNumber(tables, index, own) < own.size();
 }
 
 void addAddress(const netlink::InterfaceAddress& row, Uplink& uplink) {
@@ -87,7 +90,10 @@ Uplink makeUplink(const KernelTables& tables, const DeviceName& name,
       }
       continue;
     }
-    if (isOwn(tables, route.index, own)) continue;
+    if (const size_t n = ownNumber(tables, route.index, own); n < own.size()) {
+      uplink.own_defaults |= static_cast<uint8_t>(1u << n);
+      continue;
+    }
     uplink.highest_metric = std::max(uplink.highest_metric, route.metric);
     if (route.index != uplink.index) continue;
     uplink.native_metric =
@@ -132,6 +138,15 @@ bool concernsUplinks(const netlink::Message& message) {
     default:
       return false;
   }
+}
+
+bool tellsOfDown(const netlink::Message& message, uint32_t index) {
+  const auto header = netlink::read<ifinfomsg>(message.payload);
+  // Other families tell of a part of the device, such as its port of a bridge.
+  if (!header || header->ifi_family != AF_UNSPEC) return false;
+  if (header->ifi_index <= 0 || static_cast<uint32_t>(header->ifi_index) != index) return false;
+  return message.type == RTM_DELLINK ||
+         (message.type == RTM_NEWLINK && (header->ifi_flags & IFF_UP) == 0);
 }
 
 }  // namespace platypus::clat

@@ -68,6 +68,10 @@ struct Uplink {
   DeviceName other_clat{};
   /// Bit n: some other device has 192.0.0.n.
   uint8_t taken = 0;
+  /// Bit n: a default IPv4 route goes out of the device own[n].
+  uint8_t own_defaults = 0;
+  /// As Plan's; whoever looks counts.
+  uint32_t generation = 0;
   /// Of the default IPv6 route through the uplink; unspecified for none.
   Ipv6Address gateway{};
 
@@ -93,5 +97,9 @@ netlink::Status look(netlink::Netlink& netlink, const DeviceName& name,
 /// True for a notification after which look() may see something else: of any device or address, or
 /// of a default route.
 bool concernsUplinks(const netlink::Message& message);
+
+/// True for a notification that the device `index` is down or gone: the kernel has taken away what
+/// was attached to it, even if it is up again.
+bool tellsOfDown(const netlink::Message& message, uint32_t index);
 
 }  // namespace platypus::clat

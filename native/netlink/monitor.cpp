@@ -13,15 +13,13 @@ namespace {
 // Datagrams at a time; more wait for the next turn of the event loop.
 constexpr int kDatagrams = 64;
 
-bool concernsAny(Bytes datagram, bool (*concerns)(const Message&)) {
+void visitAll(Bytes datagram, Visitor& visitor) {
   while (const auto header = read<nlmsghdr>(datagram)) {
-    if (header->nlmsg_len < sizeof(nlmsghdr) || header->nlmsg_len > datagram.size()) return false;
-    const Message message{header->nlmsg_type, header->nlmsg_flags,
-                          datagram.first(header->nlmsg_len).subspan(sizeof(nlmsghdr))};
-    if (concerns(message)) return true;
+    if (header->nlmsg_len < sizeof(nlmsghdr) || header->nlmsg_len > datagram.size()) return;
+    visitor.visit({header->nlmsg_type, header->nlmsg_flags,
+                   datagram.first(header->nlmsg_len).subspan(sizeof(nlmsghdr))});
     datagram = datagram.subspan(std::min(aligned(header->nlmsg_len), datagram.size()));
   }
-  return false;
 }
 
 }  // namespace
@@ -49,7 +47,18 @@ Status Monitor::open(int protocol, uint32_t groups) {
 }
 
 bool Monitor::drain(bool (*concerns)(const Message&)) {
-  bool concerned = false;
+  struct Asker final : Visitor {
+    void visit(const Message& message) override { concerned = concerned || concerns(message); }
+    bool (*concerns)(const Message&);
+    bool concerned = false;
+  } asker;
+  asker.concerns = concerns;
+  const bool lost = drain(asker);
+  return lost || asker.concerned;
+}
+
+bool Monitor::drain(Visitor& visitor) {
+  bool lost = false;
   for (int i = 0; i < kDatagrams; ++i) {
     struct sockaddr_nl sender = {};
     struct iovec part = {.iov_base = buffer_.data(), .iov_len = buffer_.size()};
@@ -62,16 +71,16 @@ bool Monitor::drain(bool (*concerns)(const Message&)) {
     if (got < 0) {
       if (errno == EINTR) continue;
       // Messages were lost.
-      if (errno != ENOBUFS) return concerned;
-      concerned = true;
+      if (errno != ENOBUFS) return lost;
+      lost = true;
       continue;
     }
     if (sender.nl_pid != 0) continue;
     const bool truncated = (message.msg_flags & MSG_TRUNC) != 0;
-    concerned = concerned || truncated ||
-                concernsAny(Bytes(buffer_).first(static_cast<size_t>(got)), concerns);
+    lost = lost || truncated;
+    visitAll(Bytes(buffer_).first(static_cast<size_t>(got)), visitor);
   }
-  return concerned;
+  return lost;
 }
 
 }  // namespace platypus::netlink

@@ -26,8 +26,11 @@ class Monitor {
   /// For poll(2); -1 before open().
   int fd() const { return socket_.fd(); }
 
-  /// Reads what is there, a bounded part of it: true when a message was one that `concerns` says
-  /// true of, or when messages were lost.
+  /// Reads what is there, a bounded part of it, and shows each message to `visitor`: true when
+  /// messages were lost.
+  bool drain(Visitor& visitor);
+  /// The same: true when a message was one that `concerns` says true of, or when messages were
+  /// lost.
   bool drain(bool (*concerns)(const Message&));
 
  private:

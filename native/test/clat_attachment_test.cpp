@@ -105,6 +105,26 @@ TEST_CASE("XLAT-CLAT-08 what is attached moves with the plan, and all of it goes
   CHECK(host.ipv4Addresses() == 0);
 }
 
+TEST_CASE("another generation of the same plan has all of it made anew, whatever is lost") {
+  Host host;
+  if (!host.missing.empty()) SKIP(host.missing.c_str());
+  Attachment attachment(host.netlink, DeviceName("clat"), DeviceName("up"), 0);
+  Plan plan = planWith("2001:db8::1", 2048);
+  const std::string all = "0.0.0.0/0 2048\n2001:db8::1/128 1024\n";
+  const netlink::IpAddress ipv4 = ip("192.0.0.1");
+  const netlink::IpAddress ipv6 = ip("2001:db8::1");
+  REQUIRE(attachment.attach(plan).error == 0);
+  REQUIRE(host.netlink.removeAddress("clat", ipv4, 32).error == 0);
+  ++plan.generation;
+  REQUIRE(attachment.attach(plan).error == 0);
+  CHECK(host.ipv4Addresses() == 1);
+  REQUIRE(host.netlink.removeRoute({.link = "clat", .destination = ipv6, .length = 128}).error ==
+          0);
+  ++plan.generation;
+  REQUIRE(attachment.attach(plan).error == 0);
+  CHECK(host.routes() == all);
+}
+
 TEST_CASE(
     "a default route of somebody else with the metric is left alone, and nothing of ours stays") {
   Host host;

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "packet/checksum.h"
+#include "port/tun.h"
 #include "test/clat_messages.h"
 #include "test/tun_link.h"
 
@@ -32,10 +33,14 @@ Bytes onWire(const Bytes& advertisement) {
 
 constexpr std::string_view kMtu1400 = "0501 0000 00000578";
 
-// A CLAT on tun0 that knows a prefix without asking.
+// A CLAT on tun0 that knows a prefix without asking, and its device.
 struct Host : TunLink {
   Host() {
     if (!missing.empty()) return;
+    device = std::move(TunPort::open("clat", {.slots = 1}).port);
+    REQUIRE(device);
+    REQUIRE(netlink.open().error == 0);
+    REQUIRE(netlink.setLink("clat", {.up = true}).error == 0);
     Settings settings;
     settings.uplink = DeviceName("tun0");
     settings.own[0] = DeviceName("clat");
@@ -58,6 +63,27 @@ struct Host : TunLink {
     return true;
   }
 
+  void attach() {
+    REQUIRE(until([&] { return plan().state == State::kRunning; }));
+    REQUIRE(client->attach(DeviceName("clat"), 0).error == 0);
+  }
+  // Serves until that which was attached is to be attached anew.
+  bool untilLost() {
+    const Plan before = plan();
+    return until([&] { return differs(before, plan()); });
+  }
+  // What comes of our own changes is no loss: the next plan differs in its MTU only.
+  void checkSteady() {
+    Plan expected = plan();
+    REQUIRE(netlink.setLink("tun0", {.mtu = 1400}).error == 0);
+    REQUIRE(until([&] { return plan().mtu6 == 1400; }));
+    expected.mtu6 = 1400;
+    expected.mtu4 = 1372;
+    CHECK_FALSE(differs(expected, plan()));
+  }
+
+  netlink::Netlink netlink;
+  std::unique_ptr<TunPort> device;
   std::unique_ptr<Client> client;
 };
 
@@ -80,6 +106,35 @@ TEST_CASE("CLAT client: an advertisement is a reason to look for another MTU") {
   std::ofstream("/proc/sys/net/ipv6/conf/tun0/mtu") << "1400";
   host.arrive(onWire(advertisement(kMtu1400)));
   CHECK(host.until([&] { return host.plan().mtu6 == 1400; }));
+}
+
+TEST_CASE("CLAT client: a default route of ours that somebody removed is put back") {
+  Host host;
+  if (!host.missing.empty()) SKIP(host.missing.c_str());
+  host.attach();
+  const netlink::RouteSpec route{
+      .link = "clat", .destination = {.family = AF_INET}, .metric = 2048};
+  REQUIRE(host.netlink.removeRoute(route).error == 0);
+  REQUIRE(host.untilLost());
+  host.attach();
+  CHECK(host.netlink.addRoute(route).error == EEXIST);
+  host.checkSteady();
+}
+
+TEST_CASE("CLAT client: an uplink that was down between two looks has its neighbours answered") {
+  Host host;
+  if (!host.missing.empty()) SKIP(host.missing.c_str());
+  host.attach();
+  REQUIRE(host.netlink.setLink("tun0", {.up = false}).error == 0);
+  REQUIRE(host.netlink.setLink("tun0", {.up = true}).error == 0);
+  REQUIRE(host.netlink.addAddress("tun0", ip("2001:db8::1"), 64).error == 0);
+  netlink::IpAddress own{.family = AF_INET6};
+  std::memcpy(own.bytes.data(), host.plan().address.bytes.data(), 16);
+  CHECK(host.netlink.removeProxyNeighbour("tun0", own).error == ENOENT);
+  REQUIRE(host.untilLost());
+  host.attach();
+  host.checkSteady();
+  CHECK(host.netlink.removeProxyNeighbour("tun0", own).error == 0);
 }
 
 TEST_CASE("CLAT client: the monitor tells of the MTU that the kernel took from a router") {

@@ -401,8 +401,27 @@ TEST_CASE("the kernel's tables make a picture of the uplink") {
   CHECK(uplink.native_metric == 100);
   CHECK(uplink.highest_metric == 100);
   CHECK(uplink.taken == 1 << 4);
+  CHECK(uplink.own_defaults == 1);
   CHECK(uplink.other_clat == DeviceName("clat4"));
   CHECK(text(uplink.gateway) == "fe80::1");
+}
+
+TEST_CASE("an uplink that is down or gone is told by messages of the device itself") {
+  ifinfomsg header{};
+  header.ifi_index = 2;
+  const auto told = [&](uint16_t type, uint8_t family, unsigned flags) {
+    header.ifi_family = family;
+    header.ifi_flags = flags;
+    return tellsOfDown({type, 0, std::as_bytes(std::span(&header, 1))}, 2);
+  };
+  CHECK(told(RTM_NEWLINK, AF_UNSPEC, 0));
+  CHECK(told(RTM_DELLINK, AF_UNSPEC, IFF_UP));
+  CHECK_FALSE(told(RTM_NEWLINK, AF_UNSPEC, IFF_UP));
+  // A port that leaves its bridge.
+  CHECK_FALSE(told(RTM_DELLINK, AF_BRIDGE, IFF_UP));
+  header.ifi_index = 3;
+  CHECK_FALSE(told(RTM_NEWLINK, AF_UNSPEC, 0));
+  CHECK_FALSE(tellsOfDown({RTM_NEWLINK, 0, {}}, 2));
 }
 
 TEST_CASE("XLAT-CLAT-04 the metric after native IPv4 is one that no other default route has") {
