@@ -25,9 +25,14 @@ bool sameNetwork(const Ipv6Address& a, const Ipv6Address& b) {
   return a.high() == b.high();
 }
 
-// RFC 4193: reaches less far than a global one.
+// RFC 4193.
 bool isLocal(const Ipv6Address& address) {
   return (address.bytes[0] & 0xfe) == 0xfc;
+}
+
+// Only a NAT64 of the same site answers to a local address.
+bool reaches(const Ipv6Address& own, const Pref64& pref64) {
+  return !isLocal(own) || isLocal(pref64.address());
 }
 
 }  // namespace
@@ -185,7 +190,7 @@ Plan Instance::decide(uint64_t now_ms) {
                      .ipv4 = plan.ipv4,
                      .attempt = attempt_};
   const auto share = [&] {
-    const OwnAddress* own = chooseShared();
+    const OwnAddress* own = chooseShared(input.pref64);
     if (own == nullptr) return false;
     plan.shared = shared_ = own->address;
     input.network = makeInternalNetwork(settings_.key, plan.shared);
@@ -195,8 +200,8 @@ Plan Instance::decide(uint64_t now_ms) {
   };
   switch (settings_.address_from) {
     case AddressFrom::kUplink: {
-      const OwnNetwork* network = chooseNetwork();
-      if (network == nullptr) {
+      const OwnNetwork* network = chooseNetwork(input.pref64);
+      if (network == nullptr || sharesRather(*network, input.pref64)) {
         if (!share()) return standing(State::kNoNetwork);
         break;
       }
@@ -234,14 +239,14 @@ Plan Instance::decide(uint64_t now_ms) {
   return plan;
 }
 
-// The one in use while it is there and not deprecated; else preferred before deprecated, and global
-// before local ones.
-const OwnNetwork* Instance::chooseNetwork() {
+// The one in use while it is there and none is better: preferred before deprecated ones, and what
+// reaches the NAT64 before what does not.
+const OwnNetwork* Instance::chooseNetwork(const Pref64& pref64) {
   const OwnNetwork* best = nullptr;
   int best_worth = -1;
   for (const OwnNetwork& own : uplink_.all()) {
-    const int worth = (own.deprecated ? 0 : 4) + (sameNetwork(own.address, network_) ? 2 : 0) +
-                      (isLocal(own.address) ? 0 : 1);
+    const int worth = (own.deprecated ? 0 : 4) + (reaches(own.address, pref64) ? 2 : 0) +
+                      (sameNetwork(own.address, network_) ? 1 : 0);
     if (worth > best_worth) {
       best = &own;
       best_worth = worth;
@@ -251,18 +256,24 @@ const OwnNetwork* Instance::chooseNetwork() {
 }
 
 // As chooseNetwork(); temporary ones last, as they would take the flows along when they go.
-const OwnAddress* Instance::chooseShared() {
+const OwnAddress* Instance::chooseShared(const Pref64& pref64) {
   const OwnAddress* best = nullptr;
   int best_worth = -1;
   for (const OwnAddress& own : uplink_.shareable()) {
-    const int worth = (own.deprecated ? 0 : 8) + (own.address == shared_ ? 4 : 0) +
-                      (isLocal(own.address) ? 0 : 2) + (own.temporary ? 0 : 1);
+    const int worth = (own.deprecated ? 0 : 8) + (reaches(own.address, pref64) ? 4 : 0) +
+                      (own.address == shared_ ? 2 : 0) + (own.temporary ? 0 : 1);
     if (worth > best_worth) {
       best = &own;
       best_worth = worth;
     }
   }
   return best;
+}
+
+bool Instance::sharesRather(const OwnNetwork& network, const Pref64& pref64) {
+  if (!network.deprecated && reaches(network.address, pref64)) return false;
+  const OwnAddress* own = chooseShared(pref64);
+  return own != nullptr && !own->deprecated && reaches(own->address, pref64);
 }
 
 std::optional<Ipv4Address> Instance::chooseIpv4() const {

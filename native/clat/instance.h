@@ -22,7 +22,8 @@ enum class Mode : uint8_t { kOff, kAuto, kForce };
 
 /// Where the CLAT's IPv6 address is from.
 enum class AddressFrom : uint8_t {
-  /// A /64 of the uplink; without one, as kShared.
+  /// A /64 of the uplink. As kShared without one, or where it is deprecated or does not reach the
+  /// NAT64 and an address that can be shared is neither.
   kUplink,
   /// The uplink's own address. The translator has one that stays inside the host, and whoever
   /// carries out the plan puts the kernel's connection tracking between the two.
@@ -143,8 +144,9 @@ class Instance {
 
   void replan(uint64_t now_ms);
   Plan decide(uint64_t now_ms);
-  const OwnNetwork* chooseNetwork();
-  const OwnAddress* chooseShared();
+  const OwnNetwork* chooseNetwork(const Pref64& pref64);
+  const OwnAddress* chooseShared(const Pref64& pref64);
+  bool sharesRather(const OwnNetwork& network, const Pref64& pref64);
   std::optional<Ipv4Address> chooseIpv4() const;
   uint32_t chooseMetric() const;
   void onDuplicate(uint64_t now_ms);

@@ -343,6 +343,69 @@ TEST_CASE("of several addresses a lasting global one is shared, and it stays whi
   CHECK(sharedOf(40) == "2001:db8:1::7");
 }
 
+TEST_CASE("a global address is shared rather than one made in a local or deprecated /64") {
+  Instance instance = running();
+  // SLAAC of a ULA alone, and DHCPv6.
+  Uplink uplink = uplinkWith("fd00:1::2");
+  const auto sharedOf = [&](uint64_t now_ms) {
+    instance.onUplink(uplink, now_ms);
+    CHECK(instance.plan().state == State::kRunning);
+    CHECK(instance.plan().neighbour == instance.plan().shared.isUnspecified());
+    return text(instance.plan().shared);
+  };
+  uplink.addresses[0] = {.address = ip6("fd00:1::2")};
+  uplink.addresses[1] = {.address = ip6("2001:db8:1::128")};
+  uplink.address_count = 1;
+  CHECK(sharedOf(10) == "::");
+  CHECK(instance.plan().address.high() == ip6("fd00:1::").high());
+  uplink.address_count = 2;
+  CHECK(sharedOf(20) == "2001:db8:1::128");
+  uplink.addresses[1].deprecated = true;
+  CHECK(sharedOf(30) == "::");
+  // The same of a global network that is on its way out.
+  uplink.networks[0] = {ip6("2001:db8:9::2"), true};
+  uplink.addresses[0] = {.address = ip6("2001:db8:9::2"), .deprecated = true};
+  CHECK(sharedOf(40) == "::");
+  uplink.addresses[1].deprecated = false;
+  CHECK(sharedOf(50) == "2001:db8:1::128");
+  uplink.networks[0].deprecated = false;
+  CHECK(sharedOf(60) == "::");
+}
+
+TEST_CASE("a global address that comes later is preferred to the local one in use") {
+  Instance instance = running();
+  Uplink uplink = uplinkWith("fd00:1::2");
+  instance.onUplink(uplink, 10);
+  CHECK(instance.plan().address.high() == ip6("fd00:1::").high());
+  uplink.networks[1] = {ip6("2001:db8:1::2"), false};
+  uplink.addresses[0] = {.address = ip6("2001:db8:1::2")};
+  uplink.network_count = 2;
+  uplink.address_count = 1;
+  instance.onUplink(uplink, 20);
+  CHECK(instance.plan().shared.isUnspecified());
+  CHECK(instance.plan().address.high() == ip6("2001:db8:1::").high());
+  uplink = uplinkSharing("fd00:1::1");
+  instance.onUplink(uplink, 30);
+  CHECK(text(instance.plan().shared) == "fd00:1::1");
+  uplink.addresses[1] = {.address = ip6("2001:db8:1::128")};
+  uplink.address_count = 2;
+  instance.onUplink(uplink, 40);
+  CHECK(text(instance.plan().shared) == "2001:db8:1::128");
+}
+
+TEST_CASE("a NAT64 with a local prefix is reached from a local /64") {
+  Settings settings = basic();
+  settings.discovery.statics.add(Pref64(ip6("fd00:64::"), 96));
+  Instance instance(settings, 0);
+  Uplink uplink = uplinkWith("fd00:1::2");
+  uplink.addresses[0] = {.address = ip6("2001:db8:1::128")};
+  uplink.address_count = 1;
+  instance.onUplink(uplink, 0);
+  CHECK(text(instance.plan().prefixes.list) == "fd00:64::/96");
+  CHECK(instance.plan().shared.isUnspecified());
+  CHECK(instance.plan().address.high() == ip6("fd00:1::").high());
+}
+
 TEST_CASE("sharing that was asked for goes on beside a /64, and waits for an address") {
   Settings settings = basic();
   settings.address_from = AddressFrom::kShared;
