@@ -178,7 +178,10 @@ async function summaryOf(announcer: AnnouncerService): Promise<AnnouncerSummary 
     // Two routers that are neither DR nor Backup stay at 2-Way (RFC 2328 §10.4).
     ...ospf.neighbors.map(({ state }) => state === 'full' || state === '2-way'),
   ];
-  return { drain: drain.state, prefixes, neighborsUp: up.filter(Boolean).length, neighbors: up.length };
+  const interfacesDown = ospf.interfaces
+    .filter(({ state }) => state === 'down')
+    .map(({ version, name, lastError }) => ({ version, name, reason: lastError ?? 'it is down' }));
+  return { drain: drain.state, prefixes, neighborsUp: up.filter(Boolean).length, neighbors: up.length, interfacesDown };
 }
 
 function refuseTranslator(): never {

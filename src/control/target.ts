@@ -45,6 +45,8 @@ export interface AnnouncerSummary {
   /** BGP sessions that are Established and OSPF neighbours that are Full, of all that there are. */
   neighborsUp: number;
   neighbors: number;
+  /** OSPF interfaces of the configuration that are down. */
+  interfacesDown: { version: 2 | 3; name: string; reason: string }[];
 }
 
 /** The running announcer, as the control socket sees it. */

@@ -37,6 +37,7 @@ const PLAT: StatusReport = {
     ],
     neighborsUp: 1,
     neighbors: 2,
+    interfacesDown: [],
   },
   device: 'platypus',
   offload: { checksum: true, tso: true, uso: true },

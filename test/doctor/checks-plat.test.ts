@@ -158,6 +158,27 @@ const announcement: Record<string, Row> = {
     change: announcing({ neighborsUp: 0 }),
     says: [['fault', '0 of 2 neighbours are up']],
   },
+  'an OSPF interface that is down': {
+    of: platHost,
+    change: announcing({
+      neighborsUp: 0,
+      neighbors: 0,
+      interfacesDown: [{ version: 2, name: 'eht0', reason: 'there is no such device' }],
+    }),
+    says: [['fault', 'OSPFv2 on eht0 is down: there is no such device']],
+    hint: 'announce.ospf.interfaces',
+  },
+  'no neighbour that OSPF has found': {
+    of: platHost,
+    change: announcing({ neighborsUp: 0, neighbors: 0 }),
+    says: [['fault', 'there is no neighbour: nobody is told of 192.0.2.0/28']],
+    hint: 'platypus neighbor list --json',
+  },
+  'no neighbour, and nothing to tell': {
+    of: platHost,
+    change: announcing({ neighborsUp: 0, neighbors: 0, drain: 'drained', prefixes: [] }),
+    says: [['warning', 'this PLAT is drained']],
+  },
 };
 
 const serving =

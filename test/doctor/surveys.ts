@@ -265,6 +265,7 @@ export function platHost(): Survey {
         prefixes: [{ prefix: '192.0.2.0/28', state: 'announced', reasons: [], sinceMs: 0 }],
         neighborsUp: 2,
         neighbors: 2,
+        interfacesDown: [],
       },
     }),
     statusFailure: null,

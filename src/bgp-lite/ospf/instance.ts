@@ -167,7 +167,8 @@ export function startInstance(
     if (remaining !== null) return;
     for (const iface of interfacesOf(instance)) {
       const device = host.device(iface.config.name);
-      const changed = !isDeepStrictEqual(device, iface.device);
+      // What is down is looked at each time: a device that never was there has not changed either.
+      const changed = iface.state === 'down' || !isDeepStrictEqual(device, iface.device);
       if (changed) followDevice(iface, device, sockets, receivePackets);
       if (changed && iface.state !== 'down') originator.schedule();
     }

@@ -73,8 +73,9 @@ export function followDevice(
     takeDown(iface);
   }
   if (!usable) {
-    iface.lastError =
+    const why =
       device === null ? 'there is no such device' : device.up ? noAddress(version.family) : 'the device is down';
+    if (iface.lastError !== why) complain(iface, why, why);
     return;
   }
   iface.device = device;

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { AnnouncerStatus, NeighborAction } from '../../bgp-lite/announcer.js';
 import type { BgpNeighborStatus } from '../../bgp-lite/bgp/status.js';
-import type { OspfNeighborStatus } from '../../bgp-lite/ospf/status.js';
+import type { OspfInterfaceStatus, OspfNeighborStatus } from '../../bgp-lite/ospf/status.js';
 import { formatDuration } from '../../config/duration.js';
 import { errors } from '../../errors.js';
 import { withClient } from '../command.js';
@@ -58,6 +58,11 @@ function ospfRow(neighbor: OspfNeighborStatus): Row {
     sinceSeconds: neighbor.fullForSeconds,
     info: neighbor.lastError ?? `${neighbor.address} on ${neighbor.interface}`,
   };
+}
+
+/** An interface that is down has no neighbours, and this is why. */
+function downRow({ name, version, state, lastError }: OspfInterfaceStatus): Row {
+  return { name, protocol: `OSPFv${version}`, state, sinceSeconds: null, info: lastError ?? '' };
 }
 
 /** Everything of an object as lines, nested names joined by blanks: the style of `birdc show protocols all`. */
@@ -118,7 +123,9 @@ export function addNeighbor(program: Command, io: Io): void {
           await output.line(JSON.stringify(status, null, 2));
           return;
         }
-        await printRows(output, [...status.bgp.map(bgpRow), ...status.ospf.neighbors.map(ospfRow)], columns, false);
+        const { interfaces, neighbors } = status.ospf;
+        const down = interfaces.filter(({ state }) => state === 'down').map(downRow);
+        await printRows(output, [...status.bgp.map(bgpRow), ...neighbors.map(ospfRow), ...down], columns, false);
       });
     });
   neighbor

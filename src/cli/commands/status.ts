@@ -39,9 +39,14 @@ function responderLines({ alive, listening, answers }: ResponderStatus): [string
   return [['responder', alive ? `answering on ${listening.join(', ')}${given}` : 'its thread has ended']];
 }
 
-function announcerLines({ drain, prefixes, neighborsUp, neighbors }: AnnouncerSummary): [string, string][] {
+function announcerLines(announcer: AnnouncerSummary): [string, string][] {
+  const { drain, prefixes, neighborsUp, neighbors, interfacesDown } = announcer;
   return [
     ['neighbours', `${neighborsUp} of ${neighbors} up${drain === 'none' ? '' : `, ${drain}`}`],
+    ...interfacesDown.map(({ version, name, reason }): [string, string] => [
+      `ospf ${name}`,
+      `OSPFv${version} is down (${reason})`,
+    ]),
     ...prefixes.map(({ prefix, state, reasons }): [string, string] => [
       `announce ${prefix}`,
       reasons.length === 0 ? state : `${state} (${reasons.join('; ')})`,

@@ -88,7 +88,7 @@ const announcement: Check<Survey> = {
   title: 'the prefixes are announced, and the neighbours are up',
   examine({ status }) {
     if (status?.announcer == null) return [];
-    const { drain, prefixes, neighbors, neighborsUp } = status.announcer;
+    const { drain, prefixes, neighbors, neighborsUp, interfacesDown } = status.announcer;
     const findings: Finding[] = [];
     if (drain !== 'none') {
       findings.push(warning(`this PLAT is ${drain}: it announces less, or nothing`, 'platypus undrain brings it back'));
@@ -98,6 +98,23 @@ const announcement: Check<Survey> = {
       const why = reasons.length === 0 ? '' : `: ${reasons.join('; ')}`;
       findings.push(
         fault(`${prefix} is ${state}${why}`, 'platypus neighbor list, and the condition that is named here'),
+      );
+    }
+    for (const { version, name, reason } of interfacesDown) {
+      findings.push(
+        fault(
+          `OSPFv${version} on ${name} is down: ${reason}`,
+          'check announce.ospf.interfaces, and the device: ip address',
+        ),
+      );
+    }
+    const told = prefixes.filter(({ state }) => state !== 'withdrawn');
+    if (neighbors === 0 && interfacesDown.length === 0 && told.length > 0) {
+      findings.push(
+        fault(
+          `there is no neighbour: nobody is told of ${listOf(told.map(({ prefix }) => prefix))}`,
+          'see what the interfaces of OSPF say: platypus neighbor list --json',
+        ),
       );
     }
     if (neighborsUp < neighbors) {

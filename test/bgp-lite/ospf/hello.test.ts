@@ -300,6 +300,41 @@ describe('Hellos', () => {
     one.router.changed();
     expect(one.router.speaker.interfaces()).toMatchObject([{ state: 'point-to-point' }]);
   });
+
+  test('a device that is not there is told at once, and once', async () => {
+    const one = rig({}, { name: 'eht0' });
+    expect(one.router.speaker.interfaces()).toMatchObject([{ state: 'down', lastError: 'there is no such device' }]);
+    await pass(300);
+    expect(one.router.messages.warn).toEqual(['OSPFv2 on eht0: there is no such device']);
+  });
+
+  test('a device that goes away is told, whether it was up or down', async () => {
+    const one = rig();
+    const device = one.router.devices.get('eth0');
+    if (device === undefined) throw new Error('no device');
+    one.router.devices.set('eth0', { ...device, up: false });
+    one.router.changed();
+    one.router.devices.delete('eth0');
+    one.router.changed();
+    expect(one.router.speaker.interfaces()).toMatchObject([{ state: 'down', lastError: 'there is no such device' }]);
+    expect(one.router.messages.warn).toEqual([
+      'OSPFv2 on eth0: the device is down',
+      'OSPFv2 on eth0: there is no such device',
+    ]);
+  });
+
+  test('a device that comes and goes is told once a minute at most', async () => {
+    const one = rig();
+    const device = one.router.devices.get('eth0');
+    if (device === undefined) throw new Error('no device');
+    for (let second = 0; second < 120; second++) {
+      if (second % 2 === 0) one.router.devices.delete('eth0');
+      else one.router.devices.set('eth0', device);
+      one.router.changed();
+      await pass(1);
+    }
+    expect(one.router.messages.warn).toEqual(Array(2).fill('OSPFv2 on eth0: there is no such device'));
+  });
 });
 
 describe('version 3', () => {
