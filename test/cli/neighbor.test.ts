@@ -38,6 +38,25 @@ async function told(command: string[], { bgp = [], interfaces = [] }: Seen): Pro
   return stdout.trimEnd().split('\n');
 }
 
+const idle = (held: string | null, error: string | null) => ({
+  name: 'upstream',
+  internal: false,
+  state: 'Idle' as const,
+  sinceMs: Date.now(),
+  held,
+  lastError: error === null ? null : { text: error, atMs: 0, direction: 'local' as const, code: null, subcode: null },
+});
+
+test.each([
+  ['waits after a failure', 'connection refused', 'connection refused (waits after a failure)'],
+  ['waits for BFD', null, 'waits for BFD'],
+  ['shut down by the operator', 'shut down by the operator', 'shut down by the operator'],
+  [null, 'connection refused', 'connection refused'],
+])('a BGP neighbour that is Idle: held %j, last error %j', async (held, error, info) => {
+  const [, row] = await told(['neighbor', 'list'], { bgp: [idle(held, error)] });
+  expect(row?.split(/ {2,}/).at(-1)).toBe(info);
+});
+
 const eht0 = { version: 2, name: 'eht0', state: 'down', lastError: 'there is no such device' } as const;
 const eth1 = { version: 2, name: 'eth1', state: 'dr-other', lastError: null } as const;
 

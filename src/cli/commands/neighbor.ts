@@ -36,18 +36,20 @@ function secondsSince(ms: number): number {
 }
 
 function bgpRow(neighbor: BgpNeighborStatus): Row {
-  const { state, held, routes, lastError } = neighbor;
-  const error = lastError === null ? '' : lastError.text;
+  const { state, routes } = neighbor;
   return {
     name: neighbor.name,
     protocol: neighbor.internal ? 'iBGP' : 'eBGP',
     state,
     sinceSeconds: secondsSince(neighbor.sinceMs),
-    info:
-      state === 'Established'
-        ? `announced ${routes.announced}, accepted ${routes.accepted}`
-        : ([held, error].find(Boolean) ?? ''),
+    info: state === 'Established' ? `announced ${routes.announced}, accepted ${routes.accepted}` : whyNot(neighbor),
   };
+}
+
+/** The last error, which is what there is to mend, and why nothing is tried now. */
+function whyNot({ held, lastError }: BgpNeighborStatus): string {
+  const error = lastError?.text ?? held ?? '';
+  return held === null || held === error ? error : `${error} (${held})`;
 }
 
 function ospfRow(neighbor: OspfNeighborStatus): Row {
