@@ -29,6 +29,13 @@ export function reportLines({ role, uplinks, takenAt, prefix }: Survey, { findin
   ];
 }
 
+/** Where the chosen checks have no finding: that is no healthy network. */
+export function nothingSaid({ role, statusFailure }: Survey, only: readonly string[]): string {
+  const why = statusFailure === null ? '' : ` (${statusFailure})`;
+  const expected = 'a check that applies here, or with -c FILE the file of a translator that does not answer';
+  return `${only.join(', ')}: found nothing to look at on what seems to be a ${ROLES[role]}${why}, expected ${expected}`;
+}
+
 const ROLES: Readonly<Record<Survey['role'], string>> = { clat: 'CLAT', plat: 'PLAT', host: 'host' };
 
 function counted(count: number, verdict: Verdict): string {

@@ -23,6 +23,12 @@ const clat: Record<string, Row> = {
     says: [['fault', 'no Platypus answers here: connection refused']],
     hint: 'systemctl start platypus',
   },
+  'a CLAT that must not be asked': {
+    of: clatHost,
+    change: (survey) => Object.assign(survey, { status: null, statusFailure: 'not permitted', statusDenied: true }),
+    says: [['fault', 'no Platypus answers here: not permitted']],
+    hint: 'as root',
+  },
   'a program without a CLAT': {
     of: plainHost,
     change: (survey) => (survey.status = { ...PROGRAM, mode: 'dns64' }),

@@ -23,6 +23,13 @@ const plat: Record<string, Row> = {
     of: platHost,
     change: (survey) => Object.assign(survey, { status: null, statusFailure: 'connection refused' }),
     says: [['fault', 'no Platypus answers here: connection refused']],
+    hint: 'start it',
+  },
+  'it that must not be asked': {
+    of: platHost,
+    change: (survey) => Object.assign(survey, { status: null, statusFailure: 'not permitted', statusDenied: true }),
+    says: [['fault', 'no Platypus answers here: not permitted']],
+    hint: 'as root',
   },
   'a worker that has ended': {
     of: platHost,

@@ -5,7 +5,7 @@ import { checks } from '../../src/doctor/doctor.js';
 import { type Survey, type SurveyOptions, takeSurvey } from '../../src/doctor/survey/survey.js';
 import { launch, run } from '../cli/run.js';
 import { createFakeHost } from '../fakes/addon.js';
-import { clatHost } from './surveys.js';
+import { clatHost, plainHost } from './surveys.js';
 
 vi.mock('../../src/doctor/survey/survey.js', () => ({ takeSurvey: vi.fn() }));
 
@@ -47,6 +47,18 @@ describe('the exit code', () => {
       code: 1,
       stdout: '',
       stderr: 'platypus: x.yaml:1:1: found 7, expected a CLAT\n',
+    });
+  });
+
+  test('1: the chosen checks have nothing to look at', async () => {
+    taken.mockResolvedValue(plainHost());
+    expect(await doctor('--only', 'plat', '--only', '73')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr:
+        'platypus: plat, 73: found nothing to look at on what seems to be a host ' +
+        '(found no translator at /run/platypus/control.sock), expected a check that applies here, ' +
+        'or with -c FILE the file of a translator that does not answer\n',
     });
   });
 

@@ -15,6 +15,7 @@ import { surveyLog } from '../../src/doctor/survey/logs.js';
 import * as poolReturn from '../../src/doctor/survey/pool-return.js';
 import * as resolvers from '../../src/doctor/survey/resolvers.js';
 import { embed, type SurveyOptions, takeSurvey } from '../../src/doctor/survey/survey.js';
+import { errors } from '../../src/errors.js';
 import { loadAddon } from '../../src/native/addon.js';
 import { type Outputs, programs, RECORDED } from './outputs.js';
 import { advertisement, CLAT_ADDRESS, clatRow, PREFIX, PROGRAM, resolver, translator } from './surveys.js';
@@ -323,6 +324,19 @@ test('when it was taken, and why nobody answered', async () => {
   const { takenAt, status, statusFailure } = await take();
   expect(new Date(takenAt).toISOString()).toBe(takenAt);
   expect({ status, statusFailure }).toEqual({ status: null, statusFailure: 'found no translator' });
+});
+
+describe('where this user must not ask', () => {
+  const client = answering(errors.socketDenied('/run/platypus/control.sock'));
+
+  test('nothing is known of this host, and that is the answer', async () => {
+    await expect(take({ client })).rejects.toMatchObject({ code: 'PLT_SOCKET_DENIED' });
+  });
+
+  test('a file that is told says what this host is for', async () => {
+    const file = await fileOf(`plat: { pool6: ${SECOND}, pool4: [192.0.2.0/28] }\n`);
+    expect(await take({ client, file })).toMatchObject({ role: 'plat', status: null, statusDenied: true });
+  });
 });
 
 test('that is cut short is thrown away', async () => {

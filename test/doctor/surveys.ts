@@ -180,6 +180,7 @@ export function clatHost(): Survey {
     uplinks: ['eth0'],
     status: { ...PROGRAM, clat: [clatRow()] },
     statusFailure: null,
+    statusDenied: false,
     expectations: { lan: { mode: 'nat44', networks: [], device: 'clat' }, pool4: [], queryLog: null },
     machine: machine({
       links: [
@@ -269,6 +270,7 @@ export function platHost(): Survey {
       },
     }),
     statusFailure: null,
+    statusDenied: false,
     expectations: { lan: null, pool4: ['192.0.2.0/28'], queryLog: '/var/log/queries.json' },
     machine: machine({
       links: [link('eth0'), link('eth1'), link('platypus', { kind: 'tun', linkAddress: '' })],
@@ -299,6 +301,7 @@ export function plainHost(): Survey {
     role: 'host',
     status: null,
     statusFailure: 'found no translator at /run/platypus/control.sock',
+    statusDenied: false,
     expectations: null,
     machine: machine({
       links: [link('eth0')],

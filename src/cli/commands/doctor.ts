@@ -7,7 +7,8 @@ import { createClient } from '../../control/client.js';
 import { fromCode } from '../../doctor/code.js';
 import { checks, examine } from '../../doctor/doctor.js';
 import { takeSurvey } from '../../doctor/survey/survey.js';
-import { reportLines } from '../../doctor/text.js';
+import { nothingSaid, reportLines } from '../../doctor/text.js';
+import { errors } from '../../errors.js';
 import type { Endpoint } from '../../stun/attributes.js';
 import { STUN_PORT } from '../../stun/numbers.js';
 import { chosenSocket } from '../command.js';
@@ -81,6 +82,7 @@ async function look(command: Command, io: Io, output: Output, options: Options):
       signal,
     });
     const report = examine(survey, options.only);
+    if (report.findings.length === 0) throw errors.usage(nothingSaid(survey, options.only ?? []));
     if (options.json) await output.line(JSON.stringify({ ...report, survey }, null, 2));
     else await output.line(reportLines(survey, report).join('\n'));
     if (report.counts.fault > 0) throw new ExitWith(EXIT_FAULTS);

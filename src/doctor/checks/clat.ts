@@ -4,18 +4,19 @@ import { type Check, type Finding, fault, ok, skipped, warning } from '../check.
 import type { Survey } from '../survey/survey.js';
 import { listOf } from './discovery.js';
 import { clatDevices, defaultRoutes4, isClatAddress } from './ipv4.js';
+import { unanswered } from './unanswered.js';
 
 const clat: Check<Survey> = {
   number: '10',
   name: 'clat',
   title: 'the CLAT runs',
   after: ['uplink', 'pref64'],
-  examine({ role, status, statusFailure, prefix, uplinks, reach }) {
+  examine(survey) {
+    const { role, status, prefix, uplinks, reach } = survey;
     if (role === 'plat') return [];
     if (status === null) {
-      const words = `no Platypus answers here: ${statusFailure ?? ''}`;
-      if (role !== 'clat') return [skipped(words)];
-      return [fault(words, 'start it: systemctl start platypus, or platypus run -c FILE')];
+      const finding = unanswered(survey);
+      return [role === 'clat' ? finding : skipped(finding.words)];
     }
     if (status.clat === null) {
       return [skipped('no CLAT is configured here')];

@@ -4,6 +4,7 @@ import type { TranslatorStatus } from '../../control/target.js';
 import { type Check, type Finding, fault, ok, skipped, warning } from '../check.js';
 import type { Survey } from '../survey/survey.js';
 import { listOf } from './discovery.js';
+import { unanswered } from './unanswered.js';
 
 /** Shares of a table above which an operator wants to know, and above which customers notice. */
 const FULL = { warning: 0.8, fault: 0.98 } as const;
@@ -17,11 +18,9 @@ const plat: Check<Survey> = {
   name: 'plat',
   title: 'the PLAT runs and has room in its tables',
   examine(survey) {
-    const { role, status, statusFailure } = survey;
+    const { role, status } = survey;
     if (role !== 'plat') return [];
-    if (status === null) {
-      return [fault(`no Platypus answers here: ${statusFailure ?? ''}`, 'start it: systemctl start platypus')];
-    }
+    if (status === null) return [unanswered(survey)];
     if (!status.alive) return [fault('a worker thread has ended', 'restart it, and report its log')];
     const running = translator(survey);
     if (running === null) return [];

@@ -4,7 +4,7 @@ import { loadConfig } from '../../config/file.js';
 import type { Config } from '../../config/schema.js';
 import type { ControlClient } from '../../control/client.js';
 import type { StatusReport } from '../../control/target.js';
-import { messageOf } from '../../errors.js';
+import { messageOf, PlatypusError } from '../../errors.js';
 import { embed as embedInto } from '../../explain/rfc6052.js';
 import type { Addon } from '../../native/addon.js';
 import type { Endpoint } from '../../stun/attributes.js';
@@ -31,6 +31,8 @@ export interface Survey {
   /** Null where no Platypus runs here; `statusFailure` says why it could not be asked. */
   status: StatusReport | null;
   statusFailure: string | null;
+  /** It was not for this user to ask. */
+  statusDenied: boolean;
   /** What its file asks for; null without one. */
   expectations: Expectations | null;
   machine: Machine;
@@ -99,12 +101,15 @@ export interface SurveyOptions {
 const LITERAL = '198.51.100.1';
 const MOST_POOLS = 4;
 
-/** Takes the survey. Throws the sentences of a file that is wrong, and when `signal` is aborted. */
+/**
+ * Takes the survey. Throws the sentences of a file that is wrong, PLT_SOCKET_DENIED where no file says what this host is
+ * for and the program must not be asked, and when `signal` is aborted.
+ */
 export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
   const { addon, client, signal } = options;
   const run = options.run ?? createRunner(signal);
   const takenAt = new Date().toISOString();
-  const [machine, told] = await Promise.all([surveyMachine(run), askStatus(client)]);
+  const [machine, told] = await Promise.all([surveyMachine(run), askStatus(client, options.file)]);
   const file = options.file ?? told.status?.file ?? null;
   const config = file === null ? null : (await loadConfig(file, signal)).config;
   const role = roleOf(told.status, config);
@@ -197,11 +202,16 @@ async function pingNat64(address6: string, run: RunProgram): Promise<Nat64View |
   return { address6, answered: /, [1-9]\d* received/.test(stdout), error: routerError(stdout) };
 }
 
-async function askStatus(client: ControlClient): Promise<Pick<Survey, 'status' | 'statusFailure'>> {
+type Told = Pick<Survey, 'status' | 'statusFailure' | 'statusDenied'>;
+
+async function askStatus(client: ControlClient, file: string | null): Promise<Told> {
   try {
-    return { status: await client.request<StatusReport>('GET', '/v1/status'), statusFailure: null };
+    const status = await client.request<StatusReport>('GET', '/v1/status');
+    return { status, statusFailure: null, statusDenied: false };
   } catch (error) {
-    return { status: null, statusFailure: messageOf(error) };
+    const denied = error instanceof PlatypusError && error.code === 'PLT_SOCKET_DENIED';
+    if (denied && file === null) throw error;
+    return { status: null, statusFailure: messageOf(error), statusDenied: denied };
   }
 }
 
