@@ -1,9 +1,30 @@
 /** The neighbours of `announce.bgp`. */
 import { z } from 'zod';
 import { parseAddress } from './address.js';
-import type { BgpAttributes, BgpImport, BgpNeighborConfig } from './announce.js';
-import { address, asNumber, bfd, milliseconds, prefixPatterns, secret } from './announce-fields.js';
-import { addressOrNull, choice, deviceName, duration, field, flag, listOrOne, section, wholeNumber } from './fields.js';
+import type { BgpAttributes, BgpImport, BgpNeighborConfig, PrefixPattern } from './announce.js';
+import {
+  address,
+  asNumber,
+  bfd,
+  MAX_PATTERNS,
+  milliseconds,
+  prefixPattern,
+  prefixPatterns,
+  secret,
+} from './announce-fields.js';
+import {
+  addressOrNull,
+  choice,
+  deviceName,
+  duration,
+  either,
+  field,
+  flag,
+  listOrOne,
+  mappingOrWord,
+  section,
+  wholeNumber,
+} from './fields.js';
 
 const U32 = 0xffff_ffff;
 
@@ -79,14 +100,13 @@ const pingCheck = section({
   timeout: milliseconds(50, 60_000).default(1000),
   down: wholeNumber(1, 100, 'lost pings').default(3),
   up: wholeNumber(1, 100, 'answered pings').default(2),
-});
-const check = field('bfd, or { ping: ADDRESS, every, timeout, down, up }', (value, refuse): BgpImport['check'] => {
-  if (value === 'bfd') return { kind: 'bfd' };
-  const parsed = pingCheck.safeParse(value);
-  if (!parsed.success) return refuse('bfd, or a section such as { ping: 192.0.2.1, every: 2s, timeout: 1s, down: 3 }');
-  const { ping, every, timeout, down, up } = parsed.data;
+}).transform(({ ping, every, timeout, down, up }): BgpImport['check'] => {
   return { kind: 'ping', address: ping, everyMs: every, timeoutMs: timeout, down, up };
 });
+const bfdCheck = field('bfd, or { ping: ADDRESS, every, timeout, down, up }', (value): BgpImport['check'] =>
+  value === 'bfd' ? { kind: 'bfd' } : null,
+);
+const check = mappingOrWord<BgpImport['check']>(pingCheck, bfdCheck);
 
 const importSection = section({
   prefixes: prefixPatterns,
@@ -98,6 +118,16 @@ const importSection = section({
   onlink: flag.default(false),
   check: check.nullable().default(null),
 });
+
+/** A word in the place of a prefix: `pool4` is none of a filter's. */
+const noPrefix = field(
+  'all alone, for what announce.prefixes names, or prefixes such as 192.0.2.0/28',
+  (): PrefixPattern | null => null,
+);
+const exportPattern = either<PrefixPattern>((value) =>
+  typeof value === 'string' && /^[a-z]\w*$/i.test(value) ? noPrefix : prefixPattern,
+);
+const exportPatterns = listOrOne(exportPattern, 1, MAX_PATTERNS, `all, or 1 to ${MAX_PATTERNS} prefixes`);
 
 const family = choice('ipv4', 'ipv6').transform((name) => (name === 'ipv4' ? 4 : 6));
 
@@ -128,11 +158,7 @@ const neighbor = section({
   extendedNextHop: flag.default(false),
   restartTime: wholeNumber(1, 4095, 'seconds').nullable().default(null),
   bfd: bfd.default(null),
-  export: z
-    .preprocess(
-      (value) => (value === 'all' ? 'all' : value),
-      z.union([z.literal('all'), prefixPatterns], { error: 'all, or prefixes such as 192.0.2.0/28' }),
-    )
+  export: either<'all' | PrefixPattern[]>((value) => (value === 'all' ? z.literal('all') : exportPatterns))
     .nullable()
     .default(null),
   ...attributeKeys,

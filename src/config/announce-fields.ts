@@ -1,12 +1,13 @@
 /** Kinds of value that the `announce` section is made of. */
 
-import { hasHostBits, parseAddress, parsePrefix } from './address.js';
+import { z } from 'zod';
+import { hasHostBits, networkOf, parseAddress, parsePrefix } from './address.js';
 import type { BfdConfig, PrefixPattern } from './announce.js';
 import { parseDurationSeconds } from './duration.js';
-import { field, flag, listOrOne, section, wholeNumber } from './fields.js';
+import { field, flag, listOrOne, mappingOrWord, section, wholeNumber } from './fields.js';
 
 /** Most patterns of a filter. */
-const MAX_PATTERNS = 1024;
+export const MAX_PATTERNS = 1024;
 
 /** A duration in milliseconds: `50ms`, or whole seconds as everywhere else. */
 export function milliseconds(min: number, max: number) {
@@ -66,7 +67,7 @@ export const prefixPattern = field(
     const match = /^(?:in +)?(\S+?)(?: +ge +(\d{1,3}))?(?: +le +(\d{1,3}))?$/.exec(value.trim());
     const prefix = parsePrefix(match?.[1] ?? '');
     if (match === null || prefix === null) return null;
-    if (hasHostBits(prefix)) return refuse('no bits after the prefix length');
+    if (hasHostBits(prefix)) return refuse(`no bits after the prefix length, such as ${networkOf(prefix)}`);
     const [, , from, to] = match;
     const bits = prefix.family === 4 ? 32 : 128;
     const ge = from === undefined ? prefix.length : Number(from);
@@ -80,24 +81,24 @@ export const prefixPattern = field(
 /** A filter: at least one pattern. */
 export const prefixPatterns = listOrOne(prefixPattern, 1, MAX_PATTERNS, `1 to ${MAX_PATTERNS} prefixes`);
 
-const bfdSection = section({
+const bfdMapping = section({
   interval: milliseconds(10, 60_000).default(300),
   multiplier: wholeNumber(1, 255, 'packets').default(3),
   strict: flag.default(false),
-});
+}).transform(({ interval, ...rest }): BfdConfig | null => ({ intervalMs: interval, ...rest }));
+const bfdWord = field('true, false, or { interval, multiplier, strict }', (value) =>
+  value === null || typeof value === 'boolean' ? { on: value === true } : null,
+).transform(({ on }) => (on ? bfdMapping.parse({}) : null));
 
 /** BFD: `true` for the defaults, a section, or `false`. */
-export const bfd = field('true, false, or { interval, multiplier, strict }', (value, refuse) => {
-  if (value === false || value === null) return { bfd: null };
-  const parsed = bfdSection.safeParse(value === true ? {} : value);
-  if (!parsed.success) return refuse('true, false, or { interval: 50ms, multiplier: 3, strict: false }');
-  const { interval, multiplier, strict } = parsed.data;
-  return { bfd: { intervalMs: interval, multiplier, strict } satisfies BfdConfig };
-}).transform(({ bfd }): BfdConfig | null => bfd);
+export const bfd = mappingOrWord<BfdConfig | null>(bfdMapping, bfdWord);
 
-/** Text that a protocol carries as a secret: printable ASCII of at most `max` characters. */
+/** Text that a protocol carries as a secret: printable ASCII of at most `max` characters. What was found is not shown. */
 export function secret(max: number) {
-  return field(`1 to ${max} printable ASCII characters`, (value) =>
-    typeof value === 'string' && value.length <= max && /^[\x20-\x7e]+$/.test(value) ? value : null,
-  );
+  return z.unknown().transform((value, context): string => {
+    if (typeof value === 'string' && value.length <= max && /^[\x20-\x7e]+$/.test(value)) return value;
+    const sentence = `${value === undefined ? 'found nothing, ' : ''}expected 1 to ${max} printable ASCII characters`;
+    context.addIssue({ code: 'custom', params: { sentence }, input: undefined });
+    return z.NEVER;
+  });
 }

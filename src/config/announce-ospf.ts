@@ -1,8 +1,8 @@
 /** `announce.ospf`: one section for OSPFv2 and OSPFv3. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { OspfAuthentication, OspfConfig, OspfInterfaceConfig, OspfKey } from './announce.js';
 import { areaId, bfd, prefixPatterns, secret } from './announce-fields.js';
-import { choice, deviceName, field, filePath, flag, listOrOne, section, wholeNumber } from './fields.js';
+import { choice, deviceName, field, filePath, flag, listOrOne, mappingOrWord, section, wholeNumber } from './fields.js';
 
 const version = field('2 or 3', (value): 2 | 3 | null => (value === 2 || value === 3 ? value : null));
 
@@ -23,29 +23,23 @@ const key = section({
   acceptUntil: time,
 });
 const keys = listOrOne(key, 1, 16, '1 to 16 keys { id, algorithm, key }');
-const simple = section({ simple: secret(8) });
-const cryptographic = section({ keys });
 
-/** `none`, `{ simple: PASSWORD }` or `{ keys: [ { id, algorithm, key } ] }`. */
-const authentication = field(
-  'none, { simple: PASSWORD } or { keys: [ { id, algorithm, key } ] }',
-  (value, refuse): OspfAuthentication | null => {
-    if (value === 'none') return { type: 'none' };
-    if (typeof value !== 'object' || value === null) return null;
-    if ('simple' in value) {
-      const parsed = simple.safeParse(value);
-      return parsed.success
-        ? { type: 'simple', password: parsed.data.simple }
-        : refuse('{ simple: PASSWORD } of 1 to 8 printable ASCII characters');
-    }
-    const parsed = cryptographic.safeParse(value);
-    if (parsed.success) return { type: 'cryptographic', keys: parsed.data.keys.map(keyOf) };
-    const [issue] = parsed.error.issues;
-    return refuse(
-      `keys of { id, algorithm, key } with ${issue?.message ?? 'known values'} at ${issue?.path.join('.')}`,
-    );
+const AUTHENTICATION = 'none, { simple: PASSWORD } or { keys: [ { id, algorithm, key } ] }';
+const authenticationMapping = section({ simple: secret(8).optional(), keys: keys.optional() }).transform(
+  ({ simple, keys: several }, context): OspfAuthentication => {
+    if (simple !== undefined && several === undefined) return { type: 'simple', password: simple };
+    if (several !== undefined && simple === undefined) return { type: 'cryptographic', keys: several.map(keyOf) };
+    // An unknown key is told already.
+    if (context.issues.length === 0) context.addIssue({ code: 'custom', message: AUTHENTICATION, input: undefined });
+    return z.NEVER;
   },
 );
+const authenticationWord = field(AUTHENTICATION, (value): OspfAuthentication | null =>
+  value === 'none' ? { type: 'none' } : null,
+);
+
+/** `none`, `{ simple: PASSWORD }` or `{ keys: [ { id, algorithm, key } ] }`. */
+const authentication = mappingOrWord(authenticationMapping, authenticationWord);
 
 function keyOf({
   id,
@@ -89,20 +83,14 @@ const interfaceKeys = {
 const interfaceMapping = section({ name: deviceName, ...interfaceKeys });
 type WrittenInterface = z.output<typeof interfaceMapping>;
 
-const interfaceEntry = field(
+const interfaceWord = field(
   'an interface such as eth1, or { name, area, cost, … }',
-  (value, refuse): WrittenInterface | null => {
-    const parsed = interfaceMapping.safeParse(typeof value === 'string' ? { name: value } : value);
-    if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    const where = issue?.path.join('.') ?? '';
-    return refuse(
-      issue?.code === 'unrecognized_keys'
-        ? `the keys ${issue.message}`
-        : `${issue?.message ?? ''} at ${where || 'its name'}`,
-    );
+  (value): WrittenInterface | null => {
+    const parsed = interfaceMapping.safeParse({ name: value });
+    return parsed.success ? parsed.data : null;
   },
 );
+const interfaceEntry = mappingOrWord(interfaceMapping, interfaceWord);
 
 const area = section({ id: areaId, type: choice('normal', 'stub', 'nssa').default('normal') });
 

@@ -3,7 +3,7 @@ import { hasHostBits, networkOf, type Prefix, parsePrefix } from './address.js';
 import { bgpNeighbors, neighborOf } from './announce-bgp.js';
 import { asNumber, milliseconds, prefixPatterns, routerId } from './announce-fields.js';
 import { ospfSection } from './announce-ospf.js';
-import { choice, duration, field, listOrOne, section, wholeNumber } from './fields.js';
+import { choice, duration, field, listOrOne, mappingOrWord, section, wholeNumber } from './fields.js';
 
 /** Most prefixes that are announced: a handful is what the speaker is for. */
 const MAX_ANNOUNCED = 256;
@@ -251,14 +251,14 @@ const announcedPrefix = field(
   },
 );
 
-const blackhole = field('true, false, or { metric, table }', (value, refuse) => {
-  if (value === false || value === null) return { route: null };
-  const parsed = section({
-    metric: wholeNumber(1, 0xffff_ffff, 'metric').default(0xffff_fffe),
-    table: wholeNumber(1, 0xffff_ffff, 'a routing table').default(254),
-  }).safeParse(value === true ? {} : value);
-  return parsed.success ? { route: parsed.data } : refuse('true, false, or { metric: 4294967294, table: 254 }');
-}).transform(({ route }) => route);
+const blackholeMapping = section({
+  metric: wholeNumber(1, 0xffff_ffff, 'metric').default(0xffff_fffe),
+  table: wholeNumber(1, 0xffff_ffff, 'a routing table').default(254),
+});
+const blackholeWord = field('true, false, or { metric: 4294967294, table: 254 }', (value) =>
+  value === null || typeof value === 'boolean' ? { on: value === true } : null,
+).transform(({ on }) => (on ? blackholeMapping.parse({}) : null));
+const blackhole = mappingOrWord<AnnounceConfig['blackhole']>(blackholeMapping, blackholeWord);
 
 /** The `announce` section. Neighbours that say no `localAs` get the section's. */
 export const announceSection = section({

@@ -77,8 +77,13 @@ export function choice<const Word extends string>(...words: Word[]) {
 
 /** A mapping, or one word in its place. */
 export function mappingOrWord<Value>(mapping: z.ZodType<Value>, word: z.ZodType<Value>) {
+  return either<Value>((value) => (typeof value === 'object' && value !== null ? mapping : word));
+}
+
+/** The type that fits a value, which tells by itself what is wrong with it and where. */
+export function either<Value>(typeOf: (value: unknown) => z.ZodType<Value>) {
   return z.unknown().transform((value, context): Value => {
-    const parsed = (typeof value === 'object' && value !== null ? mapping : word).safeParse(value);
+    const parsed = typeOf(value).safeParse(value);
     if (parsed.success) return parsed.data;
     for (const issue of parsed.error.issues) context.issues.push({ ...issue, input: value } as never);
     return z.NEVER;

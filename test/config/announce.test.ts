@@ -202,7 +202,9 @@ describe('a BGP neighbour', () => {
   test('BFD by a word or a section', () => {
     expect(neighbor('bfd: true').bfd).toEqual({ intervalMs: 300, multiplier: 3, strict: false });
     expect(neighbor('bfd: { interval: 50ms }').bfd).toEqual({ intervalMs: 50, multiplier: 3, strict: false });
-    expect(() => neighbor('bfd: { interval: 5ms }')).toThrow('expected true, false, or { interval: 50ms');
+    expect(() => neighbor('bfd: { interval: 5ms }')).toThrow('expected a duration such as 50ms or 3s, from 10ms');
+    expect(() => neighbor('bfd: yes')).toThrow('expected true, false, or { interval, multiplier, strict }');
+    expect(neighbor('bfd: false').bfd).toBeNull();
   });
 
   test('an import names what is accepted and where it goes', () => {
@@ -330,8 +332,69 @@ describe('OSPF', () => {
     expect(() => ospf('instanceId: 64')).toThrow('expected a whole number from 0 to 31');
   });
 
-  test('an unknown key of an interface is named', () => {
-    expect(refusal('{ ospf: { interfaces: [ { name: eth1, kost: 5 } ] } }')).toContain('expected the keys name');
+  test('an interface that is no name', () => {
+    expect(() => read('{ ospf: { interface: "eth 1" } }')).toThrow('expected an interface such as eth1, or { name');
+  });
+});
+
+describe('what is wrong inside a section in the place of a word', () => {
+  const inBgp = (keys: string) => refusal(`{ bgp: [ { ${NEIGHBOR}, ${keys} } ] }`)?.replace(/^a\.yaml:2:\d+: /, '');
+  const inOspf = (keys: string) => refusal(`{ ospf: { ${keys} } }`)?.replace(/^a\.yaml:2:\d+: /, '');
+
+  test.each([
+    [
+      'bfd: { interval: 50ms, multiplyer: 3 }',
+      'announce.bgp[0].bfd.multiplyer: unknown key "multiplyer", expected multiplier',
+    ],
+    [
+      'import: { prefixes: 0.0.0.0/0, check: { ping: foo } }',
+      'announce.bgp[0].import.check.ping: found "foo", expected an IPv4 or IPv6 address',
+    ],
+    [
+      'export: 192.0.2.5/28',
+      'announce.bgp[0].export: found "192.0.2.5/28", expected no bits after the prefix length, such as 192.0.2.0/28',
+    ],
+    [
+      'export: [ pool4 ]',
+      'announce.bgp[0].export[0]: found "pool4", expected all alone, for what announce.prefixes names, or prefixes such as 192.0.2.0/28',
+    ],
+  ])('bgp: %s', (keys, sentence) => {
+    expect(inBgp(keys)).toBe(sentence);
+  });
+
+  test.each([
+    ['interface: { name: eth0, cots: 5 }', 'announce.ospf.interface.cots: unknown key "cots", expected cost'],
+    [
+      'interfaces: [ { name: eth0, bfd: { interval: 5ms } } ]',
+      'announce.ospf.interfaces[0].bfd.interval: found "5ms", expected a duration such as 50ms or 3s, from 10ms to 60s',
+    ],
+    [
+      'interface: eth0, authentication: { keys: [ { id: 1, algorithm: sha256, key: a } ] }',
+      'announce.ospf.authentication.keys[0].algorithm: found "sha256", expected one of hmac-sha-256, hmac-sha-1, hmac-sha-384, hmac-sha-512, md5',
+    ],
+    [
+      'interface: eth0, authentication: { simpel: a }',
+      'announce.ospf.authentication.simpel: unknown key "simpel", expected simple',
+    ],
+    [
+      'interface: eth0, authentication: { simple: a, keys: [ { id: 1, key: a } ] }',
+      'announce.ospf.authentication: found a section, expected none, { simple: PASSWORD } or { keys: [ { id, algorithm, key } ] }',
+    ],
+  ])('ospf: %s', (keys, sentence) => {
+    expect(inOspf(keys)).toBe(sentence);
+  });
+
+  test('blackhole', () => {
+    expect(refusal(`{ blackhole: { tabel: 3 }, bgp: [ { ${NEIGHBOR} } ] }`)).toContain(
+      'announce.blackhole.tabel: unknown key "tabel", expected table',
+    );
+  });
+
+  test('a secret is not shown', () => {
+    expect(inOspf('interface: eth0, authentication: { simple: hunter2hunter2 }')).toBe(
+      'announce.ospf.authentication.simple: expected 1 to 8 printable ASCII characters',
+    );
+    expect(inBgp('password: ""')).toBe('announce.bgp[0].password: expected 1 to 80 printable ASCII characters');
   });
 });
 
