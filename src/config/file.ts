@@ -229,12 +229,14 @@ function locate(complaint: Complaint, document: Document.Parsed, lines: LineCoun
   let node: unknown = document.contents;
   let offset = document.contents?.range[0] ?? 0;
   let depth = 0;
-  for (const step of complaint.path) {
+  for (const [index, step] of complaint.path.entries()) {
     if (isAlias(node)) node = node.resolve(document);
+    // `bgp: { … }` is a list of one.
+    if (step === 0 && !isSeq(node)) continue;
     if (isMap(node)) {
       const pair = node.items.find((item) => isScalar(item.key) && item.key.value === step);
       if (pair === undefined) break;
-      const last = depth === complaint.path.length - 1;
+      const last = index === complaint.path.length - 1;
       const unknown = last && complaint.message.startsWith('unknown key');
       const shown = unknown || !isNode(pair.value) || !pair.value.range ? pair.key : pair.value;
       offset = isNode(shown) && shown.range ? shown.range[0] : offset;
@@ -247,7 +249,7 @@ function locate(complaint: Complaint, document: Document.Parsed, lines: LineCoun
     } else {
       break;
     }
-    depth++;
+    depth = index + 1;
   }
   // `pool6: 64:ff9b::/96` has no pool6[0] to point at: leave such indexes away, keep the names of missing keys.
   const missing = complaint.path.slice(depth);

@@ -49,6 +49,28 @@ describe('places', () => {
     ]);
   });
 
+  test('a mapping in the place of a list is looked into', () => {
+    const text = `plat: { pool4: 1.2.3.4 }
+announce:
+  bgp:
+    neighbor: 192.0.2.1
+    localAs: 65001
+    remoteAs: 0
+    exporrt: all
+dns64:
+  upstream: 2001:db8::1
+  groups: { name: a, clients: nobody }
+`;
+    expect(refused(text)).toEqual([
+      expect.stringMatching(/^p\.yaml:6:15: announce\.bgp\[0\]\.remoteAs: found 0, expected an AS number/),
+      'p.yaml:7:5: announce.bgp[0].exporrt: unknown key "exporrt", expected export',
+      expect.stringMatching(/^p\.yaml:10:31: dns64\.groups\[0\]\.clients: found "nobody", expected /),
+    ]);
+    expect(refused('plat: { pool4: 1.2.3.4 }\nannounce:\n  bgp: { neighbor: 192.0.2.1, localAs: 1 }\n')).toEqual([
+      expect.stringMatching(/^p\.yaml:3:8: announce\.bgp\[0\]\.remoteAs: found nothing, expected an AS number/),
+    ]);
+  });
+
   test('an aliased value is placed where it is written', () => {
     expect(refused('plat:\n  pool4: &p [ 1.2.3.4 ]\n  mtu6: *p\n')).toEqual([
       expect.stringMatching(/^p\.yaml:3:9: plat\.mtu6: found a list of 1/),
