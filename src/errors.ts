@@ -108,6 +108,20 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+const SOCKET_EXPECTED: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'a port that no other program has',
+  EADDRNOTAVAIL: 'an address of this host',
+  EACCES: 'root or a process with the capability CAP_NET_BIND_SERVICE',
+  EPERM: 'root or a process with the capability CAP_NET_RAW',
+  EAFNOSUPPORT: 'a kernel with this address family',
+};
+
+/** Why a socket could not be opened or bound: `EADDRINUSE, expected a port …`, or the message where no more is known. */
+export function socketFailure(error: unknown): string {
+  const expected = isSystemError(error) ? SOCKET_EXPECTED[error.code] : undefined;
+  return expected === undefined ? messageOf(error) : `${(error as SystemError).code}, expected ${expected}`;
+}
+
 type Options = { cause?: unknown };
 
 export const errors = {

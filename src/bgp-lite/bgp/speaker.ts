@@ -10,7 +10,7 @@
 import { parseAddress } from '../../config/address.js';
 import type { BgpNeighborConfig } from '../../config/announce.js';
 import type { Log } from '../../device/device.js';
-import { messageOf } from '../../errors.js';
+import { socketFailure } from '../../errors.js';
 import type { Announcement } from '../announcement.js';
 import type { BfdWatcher } from '../bfd-watcher.js';
 import type { LearnedChange, LearnedRoute } from './import.js';
@@ -87,7 +87,7 @@ export function createBgpSpeaker(options: BgpOptions, parts: BgpParts): BgpSpeak
     transport,
     port: options.listenPort ?? BGP_PORT,
     indexOf: (device) => devices.device(device)?.index ?? null,
-    failed: (where, error) => log.error(`cannot listen for BGP on ${where}: ${messageOf(error)}; trying again`),
+    failed: (where, error) => log.error(`cannot listen for BGP on ${where}: ${socketFailure(error)}; trying again`),
     accept(name, connection) {
       const session = sessions.get(name);
       if (session === undefined) connection.reset();

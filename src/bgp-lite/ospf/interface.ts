@@ -1,7 +1,7 @@
 /** An interface's life: up with its socket, the Designated Router it knows, and down (RFC 2328 §9). */
 import { parseAddress } from '../../config/address.js';
 import type { OspfInterfaceConfig } from '../../config/announce.js';
-import { messageOf } from '../../errors.js';
+import { messageOf, socketFailure } from '../../errors.js';
 import type { Authenticator } from './authentication/authenticator.js';
 import { greet, sendHello } from './hello.js';
 import type { OspfDevice, OspfPacket, OspfSockets } from './host.js';
@@ -91,7 +91,7 @@ export function followDevice(
     iface.socket?.close();
     iface.socket = null;
     iface.device = null;
-    complain(iface, 'socket', `cannot open the socket: ${messageOf(error)}`);
+    complain(iface, 'socket', `cannot open the socket: ${socketFailure(error)}`);
     return;
   }
   iface.lastError = null;

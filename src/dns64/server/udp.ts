@@ -14,7 +14,7 @@
  * call `send`. The send slots are free whenever no handler is at work.
  */
 import { formatTransportAddress, octetsToText, parseAddress } from '../../config/address.js';
-import { isSystemError, messageOf } from '../../errors.js';
+import { isSystemError, socketFailure } from '../../errors.js';
 import { type Addon, loadAddon, UDP_BATCH, UDP_PEER } from '../../native/addon.js';
 import { wordAt } from '../wire/words.js';
 
@@ -104,19 +104,11 @@ export function checkCount(count: number): number {
   throw new RangeError(`UDP socket: found ${count} datagrams to send, expected 0..${UDP_BATCH}`);
 }
 
-const EXPECTED: Record<string, string> = {
-  EADDRINUSE: 'a port that no other program has',
-  EADDRNOTAVAIL: 'an address of this host',
-  EACCES: 'root or a process with the capability CAP_NET_BIND_SERVICE',
-  EAFNOSUPPORT: 'a kernel with this address family',
-};
-
 /** A socket's error as a sentence that names the address, with the `code` (EADDRINUSE …) and `syscall` it had. */
 export function listenError(options: UdpOptions, error: unknown): unknown {
   if (!isSystemError(error)) return error;
   const where = formatTransportAddress(options.address, options.port);
-  const why = EXPECTED[error.code];
-  const sentence = `cannot listen on ${where} (UDP): ${why === undefined ? messageOf(error) : `${error.code}, expected ${why}`}`;
+  const sentence = `cannot listen on ${where} (UDP): ${socketFailure(error)}`;
   return Object.assign(new Error(sentence, { cause: error }), { code: error.code, syscall: error.syscall });
 }
 

@@ -235,7 +235,7 @@ export class MemoryTransport implements Transport {
   }
 
   listen(options: ListenOptions, accept: (connection: Connection) => void) {
-    if (this.busy) throw new Error('address already in use');
+    if (this.busy) throw Object.assign(new Error('address already in use'), { code: 'EADDRINUSE', syscall: 'bind' });
     const entry = { options, keys: new Map(options.md5.map(({ address, key }) => [address, key])), open: true };
     this.listening.push(entry);
     this.accepting.push(accept);

@@ -308,6 +308,17 @@ describe('Hellos', () => {
     expect(one.router.messages.warn).toEqual(['OSPFv2 on eht0: there is no such device']);
   });
 
+  test('without rights it is told what they are', () => {
+    const one = rig({}, { name: 'eth7' });
+    const device = one.router.devices.get('eth0');
+    if (device === undefined) throw new Error('no device');
+    one.router.devices.set('eth7', device);
+    one.router.changed();
+    expect(one.router.messages.warn.at(-1)).toBe(
+      'OSPFv2 on eth7: cannot open the socket: EPERM, expected root or a process with the capability CAP_NET_RAW',
+    );
+  });
+
   test('a device that goes away is told, whether it was up or down', async () => {
     const one = rig();
     const device = one.router.devices.get('eth0');

@@ -18,6 +18,7 @@ import type { OspfDevice, OspfPacket, OspfSockets } from '../../../src/bgp-lite/
 import { createOspfSpeaker, type OspfSpeaker } from '../../../src/bgp-lite/ospf/speaker.js';
 import { knownPrefix, parseAddress } from '../../../src/config/address.js';
 import type { OspfAuthentication, OspfConfig, OspfInterfaceConfig } from '../../../src/config/announce.js';
+import { systemError } from '../../fakes/addon.js';
 
 export const numberOf = (text: string): bigint => parseAddress(text)?.value ?? 0n;
 
@@ -82,7 +83,7 @@ export function startRouter(
   const sockets: OspfSockets = {
     open({ device, source }, onPackets) {
       const link = links[Number(device.slice(3))];
-      if (link === undefined) throw new Error('no such link');
+      if (link === undefined) throw systemError('EPERM', 'socket');
       const endpoint: Endpoint = { address: source, groups: new Set(), receive: onPackets };
       link.endpoints.add(endpoint);
       return {
