@@ -3,7 +3,7 @@
  * begins to forward ignores router advertisements unless told otherwise, so that comes first; all of it is taken back.
  */
 import type { Log } from '../device/device.js';
-import { errors, messageOf } from '../errors.js';
+import { errors, isSystemError, messageOf } from '../errors.js';
 import type { Setting, Settings } from './settings.js';
 
 export interface ForwardingOptions {
@@ -13,7 +13,7 @@ export interface ForwardingOptions {
   log: Log;
 }
 
-/** Has the kernel forward; `settings.restore` takes it back. Throws PLT_CLAT_FAILED. */
+/** Has the kernel forward; `settings.restore` takes it back. Throws PLT_NOT_PERMITTED or PLT_CLAT_FAILED. */
 export async function startForwarding({ ipv4, settings, log }: ForwardingOptions): Promise<void> {
   try {
     if (await forward('all', settings)) {
@@ -24,13 +24,13 @@ export async function startForwarding({ ipv4, settings, log }: ForwardingOptions
     if (ipv4) await forwardIpv4(settings);
   } catch (error) {
     await settings.restore();
-    throw errors.clatFailed(`cannot have the kernel forward: ${messageOf(error)}`, { cause: error });
+    throw failure('cannot have the kernel forward', error);
   }
 }
 
 /**
  * Has an uplink answer for proxied neighbours, which the kernel leaves where the device itself does not forward, whatever
- * `all` says. `settings.restore` takes it back. Throws PLT_CLAT_FAILED.
+ * `all` says. `settings.restore` takes it back. Throws PLT_NOT_PERMITTED or PLT_CLAT_FAILED.
  */
 export async function forwardUplink(uplink: string, settings: ForwardingSettings, log: Log): Promise<void> {
   try {
@@ -38,8 +38,14 @@ export async function forwardUplink(uplink: string, settings: ForwardingSettings
       log.info(`net.ipv6.conf.${uplink}.forwarding is 1 while the CLAT runs, and accept_ra 2 where it was 1`);
     }
   } catch (error) {
-    throw errors.clatFailed(`cannot have ${uplink} answer its neighbours: ${messageOf(error)}`, { cause: error });
+    throw failure(`cannot have ${uplink} answer its neighbours`, error);
   }
+}
+
+function failure(doing: string, error: unknown): Error {
+  const denied = isSystemError(error) && (error.code === 'EPERM' || error.code === 'EACCES');
+  if (denied) return errors.notPermitted(doing, { cause: error });
+  return errors.clatFailed(`${doing}: ${messageOf(error)}`, { cause: error });
 }
 
 export type ForwardingSettings = Pick<Settings, 'read' | 'list' | 'change'>;

@@ -111,8 +111,14 @@ export async function openSettings({ file, log, root = SYSCTL_ROOT }: SettingsOp
     // On the file first: a program that is killed in between has changed less than it says.
     changed.push(...entries);
     await save();
-    for (const { name, before, value } of entries) {
-      if (before !== value) await writeFile(join(root, name), value);
+    for (const [index, { name, before, value }] of entries.entries()) {
+      try {
+        if (before !== value) await writeFile(join(root, name), value);
+      } catch (error) {
+        // Nothing to take back of this one and those behind it.
+        for (const entry of entries.slice(index)) changed.splice(changed.indexOf(entry), 1);
+        throw error;
+      }
     }
   }
 

@@ -5,6 +5,11 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { forwardUplink, startForwarding } from '../../src/clat/forwarding.js';
 import { openSettings, type Setting, type Settings } from '../../src/clat/settings.js';
 
+vi.mock('node:fs/promises', async (original) => {
+  const real = await original<typeof import('node:fs/promises')>();
+  return { ...real, writeFile: vi.fn(real.writeFile) };
+});
+
 let root: string;
 let settings: Settings;
 const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
@@ -44,7 +49,10 @@ beforeEach(async () => {
   }
   settings = await open();
 });
-afterEach(() => rm(root, { recursive: true }));
+afterEach(async () => {
+  vi.mocked(writeFile).mockReset();
+  await rm(root, { recursive: true });
+});
 
 test('a host goes on listening to advertisements when it begins to forward, and all is taken back', async () => {
   await start();
@@ -97,6 +105,23 @@ test('what cannot be set is said, and what was set is taken back', async () => {
   await rm(join(root, 'ipv6/conf/all/proxy_ndp'));
   await expect(start()).rejects.toThrow(/cannot have the kernel forward/);
   expect(await readFile(join(root, 'ipv6/conf/eth0/accept_ra'), 'utf8')).toBe('1');
+});
+
+test('without rights the sentence says which, and only what was written is taken back', async () => {
+  const tried: string[] = [];
+  vi.mocked(writeFile).mockImplementation(async (path, value) => {
+    const name = String(path).slice(root.length + 1);
+    if (name.startsWith('run/')) return;
+    tried.push(`${name} ${String(value)}`);
+    if (tried.length === 2) throw Object.assign(new Error('denied'), { code: 'EACCES' });
+  });
+  await expect(start()).rejects.toMatchObject({
+    code: 'PLT_NOT_PERMITTED',
+    message:
+      'cannot have the kernel forward: not permitted, expected root or a process with the capability CAP_NET_ADMIN',
+  });
+  const [first] = tried;
+  expect(tried).toEqual([first, expect.any(String), first?.replace(/2$/, '1')]);
 });
 
 test('after a killed one the next finds the settings as they were, and leaves them so', async () => {
