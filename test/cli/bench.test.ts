@@ -27,6 +27,11 @@ function hostOver(device: FakeDevice) {
 }
 
 describe('platypus bench', () => {
+  test('--help tells a default as it is written', async () => {
+    const { stdout } = await run(createFakeHost(), 'bench', '--help');
+    expect(stdout).toMatch(/--resolution <percent> .*\(default: 1\)/);
+  });
+
   test('prints the ceiling first, then a table', async () => {
     const { host, opened } = hostOver(fakeDevice({ throughput: 5000, tester: 100_000 }));
     const outcome = await run(host, ...siit, 'throughput', '--runs', '1', '--resolution', '0', '--quiet');

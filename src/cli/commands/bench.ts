@@ -143,7 +143,7 @@ export function addBench(program: Command, io: Io): void {
     .option('--duration <seconds>', 'of a trial', readSeconds, 5)
     .option('--runs <number>', 'repetitions of each measurement', readWhole(1, 1000), 3)
     .option('--loss-tolerance <percent>', 'loss with which a trial still passes', readPercent, 0)
-    .option('--resolution <percent>', 'how exact a search is', readPercent, 0.01)
+    .addOption(new Option('--resolution <percent>', 'how exact a search is').argParser(readPercent).default(0.01, '1'))
     .option('--max-rate <frames>', 'highest rate tried, frames/s; the tester’s ceiling', readWhole(1, MOST_RATE))
     .option('--rate <frames>', 'rate of loss, latency and pdv; the throughput', readWhole(1, MOST_RATE))
     .option('--setup-rate <frames>', 'rate at which connections are opened before a trial', readWhole(1, MOST_RATE))
