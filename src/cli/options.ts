@@ -27,7 +27,7 @@ export function readMssClamp(text: string): number | string {
 }
 
 /** Values of `--log-level`. */
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'];
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
 
 /** Options that are not named as their key of the file. */
 const OPTION_OF: Readonly<Record<string, string>> = { eamtFile: 'eamt', routes: 'route', clients: 'client' };
