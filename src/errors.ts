@@ -282,7 +282,7 @@ export const errors = {
   socketAbsent: (path: string, options?: Options) =>
     new PlatypusError(
       'PLT_SOCKET_ABSENT',
-      `nobody answers on ${path}, expected a running \`platypus run\`, \`plat\`, \`siit\`, \`dns64\` or \`announce\` (see --socket)`,
+      `nobody answers on ${path}, expected a running \`platypus run\`, \`plat\`, \`siit\`, \`clat\`, \`dns64\` or \`announce\` (see --socket)`,
       options,
     ),
   socketDenied: (path: string, options?: Options) =>

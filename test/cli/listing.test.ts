@@ -160,7 +160,7 @@ describe('status', () => {
     expect(outcome).toMatchObject({
       code: 1,
       stdout: '',
-      stderr: expect.stringMatching(/^platypus: nobody answers on .*nobody\.sock/),
+      stderr: expect.stringMatching(/^platypus: nobody answers on .*nobody\.sock, expected a running .*`clat`/),
     });
   });
 });
