@@ -178,9 +178,12 @@ async function summaryOf(announcer: AnnouncerService): Promise<AnnouncerSummary 
     // Two routers that are neither DR nor Backup stay at 2-Way (RFC 2328 §10.4).
     ...ospf.neighbors.map(({ state }) => state === 'full' || state === '2-way'),
   ];
+  const runs = new Set(ospf.interfaces.filter(({ state }) => state !== 'down').map(({ name }) => name));
   const interfacesDown = ospf.interfaces
     .filter(({ state }) => state === 'down')
-    .map(({ version, name, lastError }) => ({ version, name, reason: lastError ?? 'it is down' }));
+    .map(({ version, name, lastError }) => {
+      return { version, name, reason: lastError ?? 'it is down', otherVersionUp: runs.has(name) };
+    });
   return { drain: drain.state, prefixes, neighborsUp: up.filter(Boolean).length, neighbors: up.length, interfacesDown };
 }
 

@@ -46,7 +46,7 @@ export interface AnnouncerSummary {
   neighborsUp: number;
   neighbors: number;
   /** OSPF interfaces of the configuration that are down. */
-  interfacesDown: { version: 2 | 3; name: string; reason: string }[];
+  interfacesDown: { version: 2 | 3; name: string; reason: string; otherVersionUp: boolean }[];
 }
 
 /** The running announcer, as the control socket sees it. */

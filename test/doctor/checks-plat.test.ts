@@ -170,10 +170,18 @@ const announcement: Record<string, Row> = {
     change: announcing({
       neighborsUp: 0,
       neighbors: 0,
-      interfacesDown: [{ version: 2, name: 'eht0', reason: 'there is no such device' }],
+      interfacesDown: [{ version: 2, name: 'eht0', reason: 'there is no such device', otherVersionUp: false }],
     }),
     says: [['fault', 'OSPFv2 on eht0 is down: there is no such device']],
     hint: 'announce.ospf.interfaces',
+  },
+  'one version of OSPF that is down': {
+    of: platHost,
+    change: announcing({
+      interfacesDown: [{ version: 2, name: 'eth1', reason: 'the device has no IPv4 address', otherVersionUp: true }],
+    }),
+    says: [['warning', 'OSPFv2 on eth1 is down: the device has no IPv4 address']],
+    hint: 'leave 2 out of announce.ospf.versions',
   },
   'no neighbour that OSPF has found': {
     of: platHost,

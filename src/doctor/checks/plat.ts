@@ -99,12 +99,13 @@ const announcement: Check<Survey> = {
         fault(`${prefix} is ${state}${why}`, 'platypus neighbor list, and the condition that is named here'),
       );
     }
-    for (const { version, name, reason } of interfacesDown) {
+    for (const { version, name, reason, otherVersionUp } of interfacesDown) {
+      const words = `OSPFv${version} on ${name} is down: ${reason}`;
+      // A link may have one family alone, on purpose.
       findings.push(
-        fault(
-          `OSPFv${version} on ${name} is down: ${reason}`,
-          'check announce.ospf.interfaces, and the device: ip address',
-        ),
+        otherVersionUp
+          ? warning(words, `if it is to be so, leave ${version} out of announce.ospf.versions`)
+          : fault(words, 'check announce.ospf.interfaces, and the device: ip address'),
       );
     }
     const told = prefixes.filter(({ state }) => state !== 'withdrawn');
